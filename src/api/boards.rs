@@ -1,0 +1,46 @@
+//! What the two pages show.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+use serde::{Deserialize, Serialize};
+
+use super::Failure;
+use crate::domain::{Card, CardId, Execution, LogLine, Project};
+
+/// Everything that the board shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Board {
+    /// Names this state of the board. Differs whenever anything else here differs.
+    pub revision: String,
+    pub projects: Vec<Project>,
+    /// Ordered by column, then position.
+    pub cards: Vec<Card>,
+    /// The last log row of every running card.
+    pub last_lines: Vec<(CardId, LogLine)>,
+}
+
+/// The board, or `None` where it is still as in revision `seen`.
+#[server(prefix = "/fn", endpoint = "poll_board", input = Json)]
+pub async fn poll_board(seen: Option<String>) -> Result<Option<Board>, Failure> {
+    let app = expect_context::<crate::server::App>();
+    let board = app.board().await?;
+    Ok((Some(&board.revision) != seen.as_ref()).then_some(board))
+}
+
+/// Everything that a card's page shows, less its log.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CardDetails {
+    pub card: Card,
+    pub project: Project,
+    /// Every stage and attempt, newest first.
+    pub executions: Vec<Execution>,
+}
+
+/// A card with its history. 404 where there is none.
+#[server(name = CardDetailsOf, prefix = "/fn", endpoint = "card_details", input = Json)]
+pub async fn card_details(id: CardId) -> Result<CardDetails, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.card_details(id).await?)
+}

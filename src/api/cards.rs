@@ -1,0 +1,35 @@
+//! Making and changing cards.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+
+use super::Failure;
+use crate::domain::{Card, CardEdit, CardId, CardMove, NewCard};
+
+/// Makes a card at the end of the backlog. 422 says what is wrong with it.
+#[server(prefix = "/fn", endpoint = "create_card", input = Json)]
+pub async fn create_card(card: NewCard) -> Result<Card, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.create_card(card).await?)
+}
+
+/// Changes a card's text or agent. 409 where its version has moved on.
+#[server(prefix = "/fn", endpoint = "edit_card", input = Json)]
+pub async fn edit_card(id: CardId, edit: CardEdit) -> Result<Card, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.edit_card(id, edit).await?)
+}
+
+/// Puts a card elsewhere. 409 where its version has moved on, or while it runs.
+#[server(prefix = "/fn", endpoint = "move_card", input = Json)]
+pub async fn move_card(id: CardId, to: CardMove) -> Result<Card, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.move_card(id, to).await?)
+}
+
+/// Deletes a card with its history. 409 while it runs.
+#[server(prefix = "/fn", endpoint = "delete_card", input = Json)]
+pub async fn delete_card(id: CardId) -> Result<(), Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.delete_card(id).await?)
+}

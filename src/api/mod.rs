@@ -1,0 +1,20 @@
+//! The server functions: how the browser works with the board.
+//!
+//! Each is thin over one operation of the server, the same that the REST API calls; none decides anything by itself.
+//! Their endpoints are fixed (`/fn/…`), and all are POST, so that no link and no image can change anything.
+
+mod boards;
+mod cards;
+mod failure;
+mod logs;
+mod projects;
+mod runs;
+
+pub use boards::{Board, CardDetails, CardDetailsOf, PollBoard, card_details, poll_board};
+pub use cards::{CreateCard, DeleteCard, EditCard, MoveCard, create_card, delete_card, edit_card, move_card};
+pub use failure::Failure;
+pub use logs::{ReadLog, read_log};
+pub use projects::{AddProject, Agents, add_project, agents};
+pub use runs::{
+    CancelCard, RetryCard, RunCard, SetWorkflowState, cancel_card, retry_card, run_card, set_workflow_state,
+};

@@ -1,0 +1,21 @@
+//! Projects and agents: what a new card can choose from.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+
+use super::Failure;
+use crate::domain::{Agent, NewProject, Project};
+
+/// Adds a project; answers the one that is there if its path is known already. 422 for what is no git repository.
+#[server(prefix = "/fn", endpoint = "add_project", input = Json)]
+pub async fn add_project(project: NewProject) -> Result<Project, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.add_project(project).await?)
+}
+
+/// The agents, the default one first.
+#[server(prefix = "/fn", endpoint = "agents", input = Json)]
+pub async fn agents() -> Result<Vec<Agent>, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.agents().await)
+}

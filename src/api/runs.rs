@@ -1,0 +1,37 @@
+//! Running, cancelling and retrying.
+//!
+//! The first three take their arguments as a form's fields too, so that their buttons work before the WASM has arrived.
+
+use leptos::prelude::*;
+use leptos::server_fn::codec::Json;
+
+use super::Failure;
+use crate::domain::{Card, CardId, Stage, WorkflowStage};
+
+/// Starts the workflow of a card in the backlog. 409 if it runs or stands elsewhere.
+#[server(prefix = "/fn", endpoint = "run_card")]
+pub async fn run_card(id: CardId) -> Result<Card, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.run_card(id).await?)
+}
+
+/// Asks for the end of a card's agent and all that it started; they are gone within 10 s. 409 if nothing runs.
+#[server(prefix = "/fn", endpoint = "cancel_card")]
+pub async fn cancel_card(id: CardId) -> Result<Card, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.cancel_card(id).await?)
+}
+
+/// Goes on from the failed stage, or from `stage`. 409 if it runs or nothing has failed.
+#[server(prefix = "/fn", endpoint = "retry_card")]
+pub async fn retry_card(id: CardId, stage: Option<Stage>) -> Result<Card, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.retry_card(id, stage).await?)
+}
+
+/// Sets the word that a card's workflow shows; makes a `workflow` execution where the card has none.
+#[server(prefix = "/fn", endpoint = "set_workflow_state", input = Json)]
+pub async fn set_workflow_state(id: CardId, stage: WorkflowStage, error: Option<String>) -> Result<(), Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.set_workflow_state(id, stage, error).await?)
+}

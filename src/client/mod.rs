@@ -1,0 +1,1 @@
+//! The terminal commands: HTTP to a running server.

@@ -1,0 +1,15 @@
+//! An agent, as the board offers it.
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Agent {
+    pub name: String,
+    /// Whether its program is installed on the server.
+    pub available: bool,
+    pub version: Option<String>,
+    /// Where it is not available: why, and what to do.
+    pub reason: Option<String>,
+}

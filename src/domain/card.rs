@@ -1,0 +1,82 @@
+//! A card: one piece of work on the board.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ActiveExecution, CardId, Column, ExecutionStatus, ProjectId, Timestamp};
+
+/// One piece of work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Card {
+    pub id: CardId,
+    pub project_id: ProjectId,
+    pub title: String,
+    /// Markdown, as the user wrote it. Never shown unescaped.
+    pub description: String,
+    pub column_id: Column,
+    /// Place in its column, from 0 at the top.
+    pub position: i64,
+    /// The name of the agent that works on it.
+    pub agent: String,
+    /// The plan's outcome, relative to the worktree: `specs/….md`.
+    pub spec_path: Option<String>,
+    /// The card's git branch, once it has run.
+    pub branch: Option<String>,
+    /// The card's git worktree, once it has run.
+    pub worktree_path: Option<String>,
+    /// Grows with every change; send it back to learn whether somebody else was faster.
+    pub version: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    pub active_execution: Option<ActiveExecution>,
+}
+
+impl Card {
+    /// Whether an agent works on it, or is about to.
+    pub fn is_running(&self) -> bool {
+        self.active_execution.as_ref().is_some_and(|execution| execution.status == ExecutionStatus::Running)
+    }
+}
+
+/// What is needed to make a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NewCard {
+    pub project_id: ProjectId,
+    pub title: String,
+    #[serde(default)]
+    pub description: String,
+    /// Absent: the configured default.
+    #[serde(default)]
+    pub agent: Option<String>,
+}
+
+impl NewCard {
+    pub const TITLE_MAX_CHARS: usize = 300;
+    pub const DESCRIPTION_MAX_BYTES: usize = 256 * 1024;
+}
+
+/// A change to a card's text. Absent fields stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CardEdit {
+    pub title: Option<String>,
+    pub description: Option<String>,
+    pub agent: Option<String>,
+    /// The version that the change was made from; refused with a conflict where the card has moved on.
+    pub version: Option<i64>,
+}
+
+/// Where to put a card.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct CardMove {
+    pub column_id: Column,
+    /// From 0 at the top; beyond the end means the end.
+    pub position: i64,
+    pub version: Option<i64>,
+}

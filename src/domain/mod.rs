@@ -1,0 +1,25 @@
+//! The nouns of Cardume and their transitions, shared by the server and the browser.
+//!
+//! Pure values: no I/O, no clock, no randomness. Whatever needs the present moment gets it as a [`Timestamp`].
+
+pub mod agent;
+pub mod card;
+pub mod execution;
+pub mod id;
+pub mod log;
+pub mod problem;
+pub mod project;
+pub mod stage;
+pub mod timestamp;
+pub mod workflow;
+
+pub use agent::Agent;
+pub use card::{Card, CardEdit, CardMove, NewCard};
+pub use execution::{ActiveExecution, Command, Execution, ExecutionStatus, Usage};
+pub use id::{CardId, ExecutionId, ProjectId};
+pub use log::{ExecutionLog, LogLine, LogSlice, LogType};
+pub use problem::Problem;
+pub use project::{NewProject, Project};
+pub use stage::{Column, Stage, WorkflowStage};
+pub use timestamp::Timestamp;
+pub use workflow::{Event, IllegalTransition, Workflow, WorkflowStatus, workflow_statuses};

@@ -1,0 +1,26 @@
+//! A project: a git repository on disk that agents work on.
+
+use serde::{Deserialize, Serialize};
+
+use super::{ProjectId, Timestamp};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct Project {
+    pub id: ProjectId,
+    pub name: String,
+    /// The top of the repository's working tree, absolute.
+    pub path: String,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct NewProject {
+    pub path: String,
+    /// Absent: the name of its folder.
+    #[serde(default)]
+    pub name: Option<String>,
+}

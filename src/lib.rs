@@ -1,0 +1,25 @@
+//! Cardume: a kanban board that drives coding agents through plan → implement → test → review, and never loses a run.
+//!
+//! The modules in reading order. What may import what is told in `ARCHITECTURE.md` and held by `tests/architecture.rs`.
+
+#![recursion_limit = "512"]
+
+pub mod domain;
+
+pub mod api;
+
+pub mod ui;
+
+#[cfg(feature = "ssr")]
+pub mod server;
+
+#[cfg(feature = "ssr")]
+pub mod client;
+
+/// The browser's entry: takes over the page that the server rendered.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    console_error_panic_hook::set_once();
+    leptos::mount::hydrate_body(ui::App);
+}
