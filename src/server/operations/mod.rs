@@ -4,75 +4,64 @@
 //! [`Problem`]s that may be shown to anybody. Operations never start a process: they record what is wanted, and the
 //! engine does it.
 
-use crate::api::{Board, CardDetails};
-use crate::domain::*;
+mod boards;
+mod cards;
+mod logs;
+mod projects;
+mod runs;
 
-/// The running server: what an operation needs.
+use crate::domain::{Agent, Problem};
+use crate::server::agents::Agents;
+use crate::server::engine::Engine;
+use crate::server::now;
+use crate::server::store::{Store, StoreError};
+
+/// The running server: what an operation needs. Cheap to clone.
 #[derive(Clone)]
-pub struct App {}
+pub struct App {
+    pub store: Store,
+    pub agents: Agents,
+    pub engine: Engine,
+}
 
-type Answer<T> = Result<T, Problem>;
+/// What an operation answers.
+pub type Answer<T> = Result<T, Problem>;
 
-#[allow(unused_variables)]
 impl App {
-    pub async fn board(&self) -> Answer<Board> {
-        todo!()
-    }
-    pub async fn card_details(&self, id: CardId) -> Answer<CardDetails> {
-        todo!()
-    }
-    pub async fn projects(&self) -> Answer<Vec<Project>> {
-        todo!()
-    }
-    /// (the project, whether it is new)
-    pub async fn add_project(&self, project: NewProject) -> Answer<Project> {
-        todo!()
-    }
-    pub async fn agents(&self) -> Vec<Agent> {
-        todo!()
-    }
-    pub async fn cards(&self, project: Option<ProjectId>) -> Answer<Vec<Card>> {
-        todo!()
-    }
-    pub async fn card(&self, id: CardId) -> Answer<Card> {
-        todo!()
-    }
-    pub async fn create_card(&self, card: NewCard) -> Answer<Card> {
-        todo!()
-    }
-    pub async fn edit_card(&self, id: CardId, edit: CardEdit) -> Answer<Card> {
-        todo!()
-    }
-    pub async fn move_card(&self, id: CardId, to: CardMove) -> Answer<Card> {
-        todo!()
-    }
-    pub async fn delete_card(&self, id: CardId) -> Answer<()> {
-        todo!()
-    }
-    pub async fn run_card(&self, id: CardId) -> Answer<Card> {
-        todo!()
-    }
-    pub async fn cancel_card(&self, id: CardId) -> Answer<Card> {
-        todo!()
-    }
-    pub async fn retry_card(&self, id: CardId, stage: Option<Stage>) -> Answer<Card> {
-        todo!()
-    }
-    pub async fn set_workflow_state(&self, id: CardId, stage: WorkflowStage, error: Option<String>) -> Answer<()> {
-        todo!()
-    }
-    pub async fn executions(&self, id: CardId) -> Answer<Vec<Execution>> {
-        todo!()
-    }
-    /// The log of the card's active execution; `None` where it has none. 404 where there is no such card.
-    pub async fn card_log(&self, id: CardId, slice: LogSlice, limit: i64) -> Answer<Option<ExecutionLog>> {
-        todo!()
-    }
-    pub async fn execution_log(&self, id: ExecutionId, slice: LogSlice, limit: i64) -> Answer<ExecutionLog> {
-        todo!()
-    }
     /// `Err` (503) says why nothing can be written now.
     pub async fn health(&self) -> Answer<()> {
-        todo!()
+        Ok(self.store.check_writable(now()).await?)
     }
+
+    /// Every agent, the default one first.
+    pub async fn agents(&self) -> Vec<Agent> {
+        let (mut agents, default) = (self.agents.list().await, self.agents.default_name().await);
+        agents.sort_by_key(|agent| agent.name != default);
+        agents
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::NotFound(what) => Self::not_found(format!("There is no such {what}.")),
+            StoreError::Conflict(why) => Self::conflict(why),
+            StoreError::Unwritable(cause) => {
+                tracing::warn!(%cause, "the database cannot be written now");
+                Self::unavailable("The database cannot be written now. Nothing was changed; try again in a moment.")
+            }
+            StoreError::Database(cause) => {
+                tracing::error!(%cause, "the database failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+/// Text that an agent gets, and that goes into a commit: NUL cannot.
+fn without_nul(what: &str, text: &str) -> Answer<()> {
+    if text.contains('\0') {
+        return Err(Problem::invalid(format!("The {what} has a NUL character in it.")));
+    }
+    Ok(())
 }

@@ -1,0 +1,207 @@
+//! Agents: how each is started, and how its output becomes log rows.
+//!
+//! Knows no database. Starting is the supervisor's; what an agent's end means for the card is the engine's.
+
+mod claude;
+pub mod demo;
+mod text;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::domain::{Agent, LogLine, LogType, Usage};
+use crate::server::process::journal::Stream;
+
+/// How an agent's output is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Each line is a row.
+    Text,
+    /// Claude Code's `--output-format stream-json`.
+    Claude,
+}
+
+/// An agent that can be started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentProgram {
+    pub name: String,
+    /// Program and arguments.
+    pub argv: Vec<String>,
+    pub format: Format,
+    /// Whether an implementing stage that changed no file is a failure.
+    pub expects_changes: bool,
+    /// What to do where the program is missing.
+    install: Option<&'static str>,
+}
+
+impl AgentProgram {
+    /// A command of the user's. `expects_changes` absent: as fits the format.
+    pub fn configured(name: &str, argv: Vec<String>, format: Format, expects_changes: Option<bool>) -> Self {
+        // Of a plain command Cardume knows only what the user says; an agent that tells of its tools is held to them.
+        let expects_changes = expects_changes.unwrap_or(format != Format::Text);
+        Self { name: name.to_owned(), argv, format, expects_changes, install: None }
+    }
+}
+
+/// All the agents there are. Cheap to clone.
+#[derive(Clone)]
+pub struct Agents {
+    programs: Arc<BTreeMap<String, AgentProgram>>,
+    default: Option<String>,
+    /// Asking a program for its version takes a while, and the answer rarely changes.
+    listed: moka::future::Cache<(), Vec<Agent>>,
+}
+
+impl Agents {
+    /// The built-in agents and `configured` ones, of which one may replace a built-in of the same name.
+    pub fn new(configured: impl IntoIterator<Item = AgentProgram>, default: Option<String>) -> Self {
+        let mut programs = BTreeMap::new();
+        for program in [demo::program(), claude::program()].into_iter().chain(configured) {
+            programs.insert(program.name.clone(), program);
+        }
+        let listed = moka::future::Cache::builder().time_to_live(Duration::from_secs(30)).build();
+        Self { programs: Arc::new(programs), default, listed }
+    }
+
+    pub fn get(&self, name: &str) -> Option<&AgentProgram> {
+        self.programs.get(name)
+    }
+
+    pub fn names(&self) -> String {
+        self.programs.keys().map(String::as_str).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The agent of a card that names none: the configured one, else `claude` where it is installed, else `demo`.
+    pub async fn default_name(&self) -> String {
+        if let Some(name) = &self.default {
+            return name.clone();
+        }
+        let is_installed = self.list().await.iter().any(|agent| agent.name == "claude" && agent.available);
+        if is_installed { "claude" } else { "demo" }.to_owned()
+    }
+
+    /// Every agent with whether it is installed, by name.
+    pub async fn list(&self) -> Vec<Agent> {
+        let programs = self.programs.clone();
+        self.listed
+            .get_with((), async move { futures::future::join_all(programs.values().map(availability)).await })
+            .await
+    }
+}
+
+async fn availability(program: &AgentProgram) -> Agent {
+    let name = program.name.clone();
+    if program.argv == demo::program().argv {
+        return Agent { name, available: true, version: Some(env!("CARGO_PKG_VERSION").to_owned()), reason: None };
+    }
+    match find_program(&program.argv[0]) {
+        Some(path) => Agent { name, available: true, version: version(&path, program).await, reason: None },
+        None => Agent { name, available: false, version: None, reason: Some(missing(program)) },
+    }
+}
+
+/// Where an agent's program is not there: what to do.
+pub fn missing(program: &AgentProgram) -> String {
+    let command = &program.argv[0];
+    match program.install {
+        Some(install) => format!("“{command}” is not on the PATH of the server. {install}"),
+        None => format!(
+            "“{command}” is not on the PATH of the server. Install it, or correct [agents.{}] in cardume.toml.",
+            program.name
+        ),
+    }
+}
+
+/// Whether the agent's program is there to be started.
+pub fn is_installed(program: &AgentProgram) -> bool {
+    find_program(&program.argv[0]).is_some()
+}
+
+fn find_program(command: &str) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let is_program = |path: &Path| {
+        path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    };
+    if command.contains('/') {
+        return Some(PathBuf::from(command)).filter(|path| is_program(path));
+    }
+    std::env::split_paths(&std::env::var_os("PATH")?).map(|dir| dir.join(command)).find(|path| is_program(path))
+}
+
+/// The first line that `PROGRAM --version` prints. Only built-in agents are asked: a user's command may do anything.
+async fn version(path: &Path, program: &AgentProgram) -> Option<String> {
+    program.install?;
+    let mut command = tokio::process::Command::new(path);
+    command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(Duration::from_secs(10), command.output()).await.ok()?.ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().next().map(|line| line.trim().chars().take(80).collect())
+}
+
+/// What a line of an agent's output says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Said {
+    pub rows: Vec<(LogType, String)>,
+    pub usage: Usage,
+    /// The text of the agent's final result.
+    pub result: Option<String>,
+    /// What the agent says of its own end.
+    pub succeeded: Option<bool>,
+}
+
+/// Reads a whole line of an agent's output. `worktree`: paths in it are shown without it.
+pub fn read_line(format: Format, stream: Stream, line: &str, worktree: &Path) -> Said {
+    match (format, stream) {
+        (Format::Claude, Stream::Stdout) => claude::read_line(line, worktree),
+        _ => text::read_line(stream, line),
+    }
+}
+
+/// Text as the log keeps it: what is not UTF-8, and NUL, become U+FFFD.
+pub fn readable(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
+}
+
+/// Cuts a row's content into pieces that each fit a row; all but the last are partial.
+pub fn pieces(content: &str) -> Vec<&str> {
+    let mut pieces = vec![];
+    let mut rest = content;
+    while rest.len() > LogLine::CONTENT_MAX_BYTES {
+        let (piece, behind) = rest.split_at(rest.floor_char_boundary(LogLine::CONTENT_MAX_BYTES));
+        pieces.push(piece);
+        rest = behind;
+    }
+    pieces.push(rest);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreadable_bytes_are_replaced() {
+        assert_eq!(readable(b"a\0b\xffc"), "a\u{fffd}b\u{fffd}c");
+    }
+
+    #[test]
+    fn long_content_is_cut_between_characters() {
+        let content = "é".repeat(LogLine::CONTENT_MAX_BYTES);
+        let pieces = pieces(&content);
+        assert_eq!(pieces.len(), 2);
+        assert_eq!(pieces.concat(), content);
+    }
+
+    #[test]
+    fn a_program_is_found_on_the_path_only_when_it_can_be_run() {
+        assert!(find_program("sh").is_some());
+        assert!(find_program("no-such-program-anywhere").is_none());
+        assert!(find_program("/etc/passwd").is_none());
+    }
+}

@@ -1,0 +1,47 @@
+//! `--demo`: a small real git repository in the data directory, with a few cards to try.
+
+use std::path::Path;
+
+use super::App;
+use super::process::git::git;
+use crate::domain::{NewCard, NewProject};
+
+const README: &str = "# Demo project\n\nA small repository for trying Cardume. Its cards are worked on by the demo agent, \
+which needs no account and no network.\n";
+
+const HELLO: &str = "#!/bin/sh\n# Greets whoever is named, or the world.\necho \"Hello, ${1:-world}!\"\n";
+
+/// Makes the project and its cards where they are not there yet.
+pub async fn make(app: &App, data_dir: &Path) -> anyhow::Result<()> {
+    let path = data_dir.join("demo-project");
+    if !path.join(".git").exists() {
+        std::fs::create_dir_all(&path)?;
+        std::fs::write(path.join("README.md"), README)?;
+        std::fs::write(path.join("hello.sh"), HELLO)?;
+        git(&path, &["init", "--quiet", "--initial-branch=main"]).await?;
+        git(&path, &["add", "--all"]).await?;
+        git(&path, &["commit", "--quiet", "--message=A project to try Cardume on"]).await?;
+    }
+    let project = NewProject { path: path.to_string_lossy().into_owned(), name: Some("Demo project".to_owned()) };
+    let (project, is_new) = app.add_project(project).await?;
+    if !is_new {
+        return Ok(());
+    }
+    for (title, description) in [
+        ("Greet in Portuguese", "`hello.sh` should say *Olá* when the environment asks for Portuguese."),
+        ("Say goodbye, too", "A second script beside `hello.sh`."),
+        (
+            "See how a failure looks",
+            "The demo agent does what a card tells it: fail in test. Retry goes on from the stage that failed.",
+        ),
+    ] {
+        let card = NewCard {
+            project_id: project.id,
+            title: title.to_owned(),
+            description: description.to_owned(),
+            agent: Some("demo".to_owned()),
+        };
+        app.create_card(card).await?;
+    }
+    Ok(())
+}

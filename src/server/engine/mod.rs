@@ -1,0 +1,157 @@
+//! The engine: drives every running execution from its start to its end, and the card from stage to stage.
+//!
+//! It keeps nothing in memory that matters. What runs is what the store says is running; requests only record what is
+//! wanted there and wake the engine. So a restart needs no procedure of its own: the engine looks what is running, as
+//! it always does, and follows it.
+
+mod conclude;
+mod follow;
+mod intake;
+mod prepare;
+mod prompts;
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+
+use crate::domain::{Card, CardId, ExecutionId, Project, Timestamp};
+use crate::server::agents::Agents;
+use crate::server::process::Workplace;
+use crate::server::process::worktree::Worktree;
+use crate::server::store::Store;
+
+/// How long the engine waits between two looks at the store when nobody wakes it.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// The engine. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Engine {
+    store: Store,
+    agents: Agents,
+    data_dir: Arc<Path>,
+    /// The program that supervises: this binary.
+    supervisor: Arc<Path>,
+    clock: fn() -> Timestamp,
+    new_id: fn() -> ExecutionId,
+    wake: Arc<Notify>,
+    followed: Arc<Mutex<HashSet<ExecutionId>>>,
+}
+
+/// What the engine is made of.
+pub struct Parts {
+    pub store: Store,
+    pub agents: Agents,
+    pub data_dir: PathBuf,
+    pub supervisor: PathBuf,
+    pub clock: fn() -> Timestamp,
+    pub new_id: fn() -> ExecutionId,
+}
+
+impl Engine {
+    pub fn new(parts: Parts) -> Self {
+        Self {
+            store: parts.store,
+            agents: parts.agents,
+            data_dir: parts.data_dir.into(),
+            supervisor: parts.supervisor.into(),
+            clock: parts.clock,
+            new_id: parts.new_id,
+            wake: Arc::default(),
+            followed: Arc::default(),
+        }
+    }
+
+    /// Something is wanted: look now.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Works until `stop` says true. What it was doing then is left as it stands in the store and on disk, and taken
+    /// up again by the next engine; agents go on by themselves.
+    pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut tasks = JoinSet::new();
+        loop {
+            match self.store.running().await {
+                Ok(running) => {
+                    for execution in running {
+                        self.follow_in(&mut tasks, execution.id);
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "cannot see what is running; trying again"),
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
+                _ = stop.wait_for(|stop| *stop) => return,
+            }
+        }
+    }
+
+    fn follow_in(&self, tasks: &mut JoinSet<()>, id: ExecutionId) {
+        let Some(mark) = Followed::mark(self.followed.clone(), id) else { return };
+        let engine = self.clone();
+        tasks.spawn(async move {
+            let _mark = mark;
+            if let Err(error) = engine.follow(id).await {
+                tracing::warn!(execution = %id, error = format!("{error:#}"), "an execution cannot be followed now; trying again");
+                // Not at once: what failed may need a moment, and the log is not to be flooded.
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+    }
+
+    /// Takes away what a deleted card leaves on disk; its branch stays in the project's repository.
+    pub fn clear_away(&self, card: Card, project: Project, executions: Vec<ExecutionId>) {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            if let Some(worktree) = engine.worktree_of(&card)
+                && let Err(error) = worktree.remove(Path::new(&project.path)).await
+            {
+                tracing::warn!(card = %card.id, %error, "the worktree of a deleted card is still there");
+            }
+            for execution in executions {
+                let _ = tokio::fs::remove_dir_all(engine.execution_dir(execution)).await;
+            }
+        });
+    }
+
+    fn workplace(&self, id: ExecutionId) -> Workplace {
+        Workplace::at(self.execution_dir(id))
+    }
+
+    fn execution_dir(&self, id: ExecutionId) -> PathBuf {
+        self.data_dir.join("executions").join(id.to_string())
+    }
+
+    fn worktree_path(&self, card: CardId) -> PathBuf {
+        self.data_dir.join("worktrees").join(card.to_string())
+    }
+
+    fn worktree_of(&self, card: &Card) -> Option<Worktree> {
+        let (path, branch) = (card.worktree_path.as_ref()?, card.branch.clone()?);
+        Some(Worktree { path: path.into(), branch })
+    }
+}
+
+/// Marks an execution as followed, until dropped, however its task ends.
+struct Followed {
+    all: Arc<Mutex<HashSet<ExecutionId>>>,
+    id: ExecutionId,
+}
+
+impl Followed {
+    fn mark(all: Arc<Mutex<HashSet<ExecutionId>>>, id: ExecutionId) -> Option<Self> {
+        all.lock().unwrap_or_else(PoisonError::into_inner).insert(id).then_some(Self { all: all.clone(), id })
+    }
+}
+
+impl Drop for Followed {
+    fn drop(&mut self) {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}

@@ -1,0 +1,31 @@
+//! Reading history and logs.
+
+use super::{Answer, App};
+use crate::domain::{CardId, Execution, ExecutionId, ExecutionLog, LogSlice, Problem};
+
+impl App {
+    /// Every stage and attempt of a card, newest first.
+    pub async fn executions(&self, id: CardId) -> Answer<Vec<Execution>> {
+        self.store.card(id).await?;
+        Ok(self.store.executions(id).await?)
+    }
+
+    /// The log of the card's active execution; `None` where it has none.
+    pub async fn card_log(&self, id: CardId, slice: LogSlice, limit: i64) -> Answer<Option<ExecutionLog>> {
+        match self.store.card(id).await?.active_execution {
+            Some(execution) => self.execution_log(execution.id, slice, limit).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// A slice of an execution's log.
+    pub async fn execution_log(&self, id: ExecutionId, slice: LogSlice, limit: i64) -> Answer<ExecutionLog> {
+        if !(1..=LogSlice::LIMIT_MAX).contains(&limit) {
+            return Err(Problem::invalid(format!("The limit is 1 to {}.", LogSlice::LIMIT_MAX)));
+        }
+        if matches!(slice, LogSlice::After(n) | LogSlice::Before(n) if n < 0) {
+            return Err(Problem::invalid("A sequence is 0 or more."));
+        }
+        Ok(self.store.log(id, slice, limit).await?)
+    }
+}

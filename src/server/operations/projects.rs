@@ -1,0 +1,55 @@
+//! Projects: git repositories that agents work on.
+
+use std::path::Path;
+
+use uuid::Uuid;
+
+use super::{Answer, App, without_nul};
+use crate::domain::{NewProject, Problem, Project, ProjectId};
+use crate::server::now;
+use crate::server::process::worktree;
+use crate::server::store::StoreError;
+
+/// A project's name is at most this long.
+const NAME_MAX_CHARS: usize = 100;
+
+impl App {
+    pub async fn projects(&self) -> Answer<Vec<Project>> {
+        Ok(self.store.projects().await?)
+    }
+
+    /// Adds a project, and says whether it is new: one whose path is known already is answered as it is.
+    pub async fn add_project(&self, project: NewProject) -> Answer<(Project, bool)> {
+        without_nul("path", &project.path)?;
+        let name = project.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
+        if let Some(name) = name {
+            without_nul("name", name)?;
+            if name.chars().count() > NAME_MAX_CHARS {
+                return Err(Problem::invalid(format!("A project's name has at most {NAME_MAX_CHARS} characters.")));
+            }
+        }
+        let top =
+            worktree::repository_at(project.path.trim()).await.map_err(|error| Problem::invalid(error.to_string()))?;
+        let Some(path) = top.to_str() else {
+            return Err(Problem::invalid("The path has characters that are not UTF-8. Rename the folder."));
+        };
+        if let Some(known) = self.store.project_at(path).await? {
+            return Ok((known, false));
+        }
+        let name = name.map(str::to_owned).unwrap_or_else(|| folder_name(&top));
+        let new = Project { id: ProjectId(Uuid::now_v7()), name, path: path.to_owned(), created_at: now() };
+        match self.store.insert_project(&new).await {
+            Ok(()) => Ok((new, true)),
+            // Somebody else added it in this very moment.
+            Err(StoreError::Conflict(why)) => {
+                let known = self.store.project_at(path).await?;
+                known.map(|known| (known, false)).ok_or_else(|| Problem::conflict(why))
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+fn folder_name(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}

@@ -1,0 +1,51 @@
+//! Running, cancelling and retrying: recorded here, done by the engine.
+
+use uuid::Uuid;
+
+use super::{Answer, App, without_nul};
+use crate::domain::{Card, CardId, Column, Event, ExecutionId, Problem, Stage, WorkflowStage};
+use crate::server::now;
+
+/// An error that somebody sets by hand is at most this long.
+const ERROR_MAX_BYTES: usize = 64 * 1024;
+
+impl App {
+    /// Starts the workflow of a card in the backlog. A conflict if it runs or stands elsewhere.
+    pub async fn run_card(&self, id: CardId) -> Answer<Card> {
+        // The column is the card's, as the store finds it: only from the backlog does the workflow allow a start.
+        self.begin(id, Event::Start(Column::Backlog)).await
+    }
+
+    /// Goes on from the failed stage, or from `stage`.
+    pub async fn retry_card(&self, id: CardId, stage: Option<Stage>) -> Answer<Card> {
+        self.begin(id, Event::Retry(stage)).await
+    }
+
+    /// Asks for the end of the agent and all that it started.
+    pub async fn cancel_card(&self, id: CardId) -> Answer<Card> {
+        self.store.request_cancel(id).await?;
+        self.engine.wake();
+        self.card(id).await
+    }
+
+    /// Sets the word that the card's workflow shows.
+    pub async fn set_workflow_state(&self, id: CardId, stage: WorkflowStage, error: Option<String>) -> Answer<()> {
+        if let Some(error) = &error {
+            without_nul("error", error)?;
+            if error.len() > ERROR_MAX_BYTES {
+                return Err(Problem::invalid(format!("An error has at most {} KiB.", ERROR_MAX_BYTES / 1024)));
+            }
+        }
+        Ok(self.store.set_workflow_state(id, stage, error.as_deref(), new_id(), now()).await?)
+    }
+
+    async fn begin(&self, id: CardId, event: Event) -> Answer<Card> {
+        let card = self.store.begin(id, event, new_id(), &[], now()).await?;
+        self.engine.wake();
+        Ok(card)
+    }
+}
+
+fn new_id() -> ExecutionId {
+    ExecutionId(Uuid::now_v7())
+}

@@ -1,0 +1,309 @@
+//! `cardume supervise DIR`: the parent of one agent, a process of its own that outlives the server.
+//!
+//! It starts the agent once, writes what the agent prints to the journal, ends it when asked, and leaves the exit
+//! status. It knows no database and no network. When the disk is full it waits, and so, its pipes being full, does the
+//! agent.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::process::{
+    Pid, Signal, WaitOptions, getpid, set_child_subreaper, set_parent_process_death_signal, setsid, wait,
+};
+
+use super::journal::{self, Stream};
+use super::lines::Lines;
+use super::tree;
+use super::workplace::{Exit, VERSION, Workplace};
+use crate::server::now;
+
+/// How often it looks whether it was asked to end the agent.
+const TICK: Duration = Duration::from_millis(100);
+/// How long a cancelled agent may take to end by itself before it is killed.
+const GRACE: Duration = Duration::from_secs(3);
+/// How long output is waited for after the agent itself has ended.
+const DRAIN: Duration = Duration::from_secs(5);
+/// How often the journal is made durable against a loss of power.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+/// How long a full disk is left alone between two tries.
+const FULL_DISK_PAUSE: Duration = Duration::from_millis(500);
+
+/// Supervises the agent of the execution whose directory is `dir`, until the agent has ended. Does nothing where
+/// another supervisor has it, or where the agent was started before.
+pub fn supervise(dir: &Path) -> anyhow::Result<()> {
+    // Fails only where this is a session's leader already, as when started from a shell by hand.
+    let _ = setsid();
+    let workplace = Workplace::at(dir);
+    let Some(_lock) = lock_patiently(&workplace)? else { return Ok(()) };
+    if workplace.has_started() || workplace.exit()?.is_some() {
+        return Ok(());
+    }
+    // Orphans of the agent become children of this process, so that none escapes the end.
+    set_child_subreaper(Some(getpid()))?;
+    let mut journal = Journal::create(&workplace.journal())?;
+    workplace.mark_started()?;
+    let exit = match start(&workplace) {
+        _ if workplace.is_cancelled() => Ended { exit_code: None, error: None, cancelled: true },
+        Ok(agent) => Supervision::new(agent, &workplace, &mut journal).run()?,
+        Err(error) => Ended { exit_code: None, error: Some(error.to_string()), cancelled: false },
+    };
+    journal.sync()?;
+    let exit = Exit {
+        version: VERSION,
+        exit_code: exit.exit_code,
+        error: exit.error,
+        cancelled: exit.cancelled,
+        ended_at: now(),
+        journal_bytes: journal.length,
+        records: journal.records,
+    };
+    while let Err(error) = workplace.leave(&exit) {
+        wait_for_room(&error)?;
+    }
+    Ok(())
+}
+
+/// A server that asks whether the lock is held takes it for an instant; that is not another supervisor.
+fn lock_patiently(workplace: &Workplace) -> io::Result<Option<File>> {
+    for _ in 0..20 {
+        if let Some(lock) = workplace.lock()? {
+            return Ok(Some(lock));
+        }
+        std::thread::sleep(TICK);
+    }
+    Ok(None)
+}
+
+struct Agent {
+    pid: i32,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+}
+
+fn start(workplace: &Workplace) -> anyhow::Result<Agent> {
+    let order = workplace.order()?;
+    let (program, arguments) = order.argv.split_first().ok_or_else(|| anyhow::anyhow!("the agent has no command"))?;
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(&order.worktree).envs(order.env);
+    command.stdin(File::open(workplace.prompt())?).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.process_group(0);
+    // SAFETY: between fork and exec only this one system call is made, which is async-signal-safe.
+    unsafe {
+        // Should the supervisor be killed, its agent must not go on unwatched.
+        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+    }
+    let mut child = command.spawn().map_err(|error| match error.kind() {
+        ErrorKind::NotFound => anyhow::anyhow!("“{program}” is not installed, or not on the PATH of the server"),
+        _ => anyhow::anyhow!("“{program}” could not be started: {error}"),
+    })?;
+    let agent = Agent { pid: child.id() as i32, stdout: child.stdout.take(), stderr: child.stderr.take() };
+    for fd in [agent.stdout.as_ref().map(rustix::fd::AsFd::as_fd), agent.stderr.as_ref().map(rustix::fd::AsFd::as_fd)] {
+        if let Some(fd) = fd {
+            fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?;
+        }
+    }
+    Ok(agent)
+}
+
+struct Ended {
+    exit_code: Option<i32>,
+    error: Option<String>,
+    cancelled: bool,
+}
+
+/// The watch over a started agent.
+struct Supervision<'a> {
+    agent: Agent,
+    workplace: &'a Workplace,
+    journal: &'a mut Journal,
+    stdout_lines: Lines,
+    stderr_lines: Lines,
+    exit_code: Option<i32>,
+    cancelled_at: Option<Instant>,
+}
+
+impl<'a> Supervision<'a> {
+    fn new(agent: Agent, workplace: &'a Workplace, journal: &'a mut Journal) -> Self {
+        let (stdout_lines, stderr_lines) = (Lines::default(), Lines::default());
+        Self { agent, workplace, journal, stdout_lines, stderr_lines, exit_code: None, cancelled_at: None }
+    }
+
+    fn run(mut self) -> anyhow::Result<Ended> {
+        while self.exit_code.is_none() {
+            self.take_output(TICK)?;
+            self.reap();
+            self.cancel_when_asked();
+        }
+        self.end_what_is_left()?;
+        let (journal, mut stdout, mut stderr) = (self.journal, self.stdout_lines, self.stderr_lines);
+        stdout.finish(|piece, partial| journal.add(Stream::Stdout, piece, partial));
+        stderr.finish(|piece, partial| journal.add(Stream::Stderr, piece, partial));
+        journal.flush()?;
+        Ok(Ended { exit_code: self.exit_code, error: None, cancelled: self.cancelled_at.is_some() })
+    }
+
+    /// Waits for output, at most `limit`, and takes in what there is. True where something came.
+    fn take_output(&mut self, limit: Duration) -> anyhow::Result<bool> {
+        let mut fds = vec![];
+        if let Some(stdout) = &self.agent.stdout {
+            fds.push(PollFd::new(stdout, PollFlags::IN));
+        }
+        if let Some(stderr) = &self.agent.stderr {
+            fds.push(PollFd::new(stderr, PollFlags::IN));
+        }
+        if fds.is_empty() {
+            std::thread::sleep(limit.min(Duration::from_millis(10)));
+            return Ok(false);
+        }
+        let limit = Timespec { tv_sec: 0, tv_nsec: limit.subsec_nanos().into() };
+        match poll(&mut fds, Some(&limit)) {
+            Ok(_) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let journal = &mut *self.journal;
+        let lines = &mut self.stdout_lines;
+        let out = read_some(&mut self.agent.stdout, |bytes| {
+            lines.push(bytes, |piece, partial| journal.add(Stream::Stdout, piece, partial));
+        })?;
+        let lines = &mut self.stderr_lines;
+        let err = read_some(&mut self.agent.stderr, |bytes| {
+            lines.push(bytes, |piece, partial| journal.add(Stream::Stderr, piece, partial));
+        })?;
+        self.journal.flush()?;
+        Ok(out || err)
+    }
+
+    /// Collects the children that have ended, the agent and its orphans.
+    fn reap(&mut self) {
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if Some(pid) == Pid::from_raw(self.agent.pid) {
+                self.exit_code =
+                    status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal));
+            }
+        }
+    }
+
+    fn cancel_when_asked(&mut self) {
+        match self.cancelled_at {
+            None if self.workplace.is_cancelled() => {
+                self.cancelled_at = Some(Instant::now());
+                tree::signal_all(&self.below(), Signal::TERM);
+            }
+            Some(since) if since.elapsed() > GRACE => tree::signal_all(&self.below(), Signal::KILL),
+            _ => {}
+        }
+    }
+
+    fn below(&self) -> Vec<i32> {
+        tree::descendants(getpid().as_raw_pid())
+    }
+
+    /// The agent itself has ended: what it left running ends too, and what is still in the pipes is taken in.
+    fn end_what_is_left(&mut self) -> anyhow::Result<()> {
+        while self.take_output(Duration::from_millis(1))? {}
+        let since = Instant::now();
+        let mut signal = Signal::TERM;
+        loop {
+            let left = self.below();
+            if left.is_empty() {
+                break;
+            }
+            tree::signal_all(&left, signal);
+            if since.elapsed() > GRACE / 2 {
+                signal = Signal::KILL;
+            }
+            self.take_output(TICK)?;
+            self.reap();
+        }
+        let since = Instant::now();
+        while (self.agent.stdout.is_some() || self.agent.stderr.is_some()) && since.elapsed() < DRAIN {
+            self.take_output(TICK)?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads once, without waiting; closes the source at its end. True where something was read.
+fn read_some<R: Read>(source: &mut Option<R>, take: impl FnOnce(&[u8])) -> anyhow::Result<bool> {
+    let Some(reader) = source else { return Ok(false) };
+    let mut buffer = [0; 64 * 1024];
+    match reader.read(&mut buffer) {
+        Ok(0) => *source = None,
+        Ok(count) => {
+            take(&buffer[..count]);
+            return Ok(true);
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(false)
+}
+
+/// The journal being written.
+struct Journal {
+    file: File,
+    buffer: Vec<u8>,
+    length: u64,
+    records: u64,
+    synced_at: Instant,
+}
+
+impl Journal {
+    fn create(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+        file.set_len(0)?;
+        let mut journal =
+            Self { file, buffer: journal::header().to_vec(), length: 0, records: 0, synced_at: Instant::now() };
+        journal.flush()?;
+        Ok(journal)
+    }
+
+    fn add(&mut self, stream: Stream, payload: &[u8], partial: bool) {
+        journal::encode(stream, now(), payload, partial, &mut self.buffer);
+        self.records += 1;
+    }
+
+    /// Writes what was added. Waits as long as the disk is full: nothing is dropped.
+    fn flush(&mut self) -> io::Result<()> {
+        let mut written = 0;
+        while written < self.buffer.len() {
+            match self.file.write(&self.buffer[written..]) {
+                Ok(count) => written += count,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => wait_for_room(&error)?,
+            }
+        }
+        self.length += written as u64;
+        self.buffer.clear();
+        if written > 0 && self.synced_at.elapsed() > SYNC_EVERY {
+            self.sync()?;
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        while let Err(error) = self.file.sync_data() {
+            wait_for_room(&error)?;
+        }
+        self.synced_at = Instant::now();
+        Ok(())
+    }
+}
+
+/// Pauses where the trouble is a full disk; any other is handed back.
+fn wait_for_room(error: &io::Error) -> io::Result<()> {
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            std::thread::sleep(FULL_DISK_PAUSE);
+            Ok(())
+        }
+        kind => Err(io::Error::new(kind, error.to_string())),
+    }
+}

@@ -1,0 +1,208 @@
+//! A card's own git worktree and branch. The project's own checkout is never touched: nothing here runs in it but
+//! `git worktree`, which writes to the repository's administrative folder and adds a branch.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::git::{GitError, git};
+use crate::domain::CardId;
+
+/// A card's worktree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worktree {
+    pub path: PathBuf,
+    pub branch: String,
+}
+
+/// Why a folder cannot be a project. For the user.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAProject {
+    #[error("There is no folder {0}. Give the path of a git repository on the machine that runs Cardume.")]
+    Missing(String),
+    #[error("{0} is not a git repository. Run “git init” there and make a first commit, or give another folder.")]
+    NoRepository(String),
+    #[error(
+        "The repository {0} has no commit yet. Make a first one (git commit --allow-empty -m start), and add it again."
+    )]
+    NoCommit(String),
+    #[error("{0}")]
+    Git(String),
+}
+
+/// The top of the repository that `path` lies in, as an absolute path. The repository must have a commit.
+pub async fn repository_at(path: &str) -> Result<PathBuf, NotAProject> {
+    let folder = Path::new(path);
+    if !folder.is_absolute() || !folder.is_dir() {
+        return Err(NotAProject::Missing(path.to_owned()));
+    }
+    let top = match git(folder, &["rev-parse", "--show-toplevel"]).await {
+        Ok(top) => PathBuf::from(top.trim_end_matches('\n')),
+        Err(GitError::Failed { .. }) => return Err(NotAProject::NoRepository(path.to_owned())),
+        Err(other) => return Err(NotAProject::Git(other.to_string())),
+    };
+    if git(&top, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.is_err() {
+        return Err(NotAProject::NoCommit(path.to_owned()));
+    }
+    std::fs::canonicalize(&top).map_err(|_| NotAProject::Missing(path.to_owned()))
+}
+
+/// The name of a card's branch: `cardume/<short id>-<slug of the title>`.
+pub fn branch_name(card: CardId, title: &str) -> String {
+    let slug = slug::slugify(title).chars().take(40).collect::<String>();
+    let slug = slug.trim_matches('-');
+    let slug = if slug.is_empty() { "card" } else { slug };
+    format!("cardume/{}-{slug}", card.short())
+}
+
+impl Worktree {
+    /// Makes the worktree and its branch where they are not there yet.
+    pub async fn ensure(&self, project: &Path) -> anyhow::Result<()> {
+        if self.path.join(".git").exists() {
+            return Ok(());
+        }
+        if let Some(parent) = self.path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        // A worktree that was deleted by hand is still on git's list, and would stand in the way.
+        git(project, &["worktree", "prune"]).await?;
+        let path = self.path.as_os_str();
+        let reference = format!("refs/heads/{}", self.branch);
+        let add: [&std::ffi::OsStr; 2] = ["worktree".as_ref(), "add".as_ref()];
+        if git(project, &["show-ref", "--verify", "--quiet", &reference]).await.is_ok() {
+            git(project, &[&add[..], &[path, self.branch.as_ref()]].concat()).await?;
+        } else {
+            git(project, &[&add[..], &["-b".as_ref(), self.branch.as_ref(), path, "HEAD".as_ref()]].concat()).await?;
+        }
+        Ok(())
+    }
+
+    /// The branch's commit.
+    pub async fn head(&self) -> Result<String, GitError> {
+        Ok(git(&self.path, &["rev-parse", "HEAD"]).await?.trim().to_owned())
+    }
+
+    /// Commits whatever has changed; answers the new commit, or `None` where nothing had.
+    pub async fn commit_all(&self, message: &str) -> Result<Option<String>, GitError> {
+        git(&self.path, &["add", "--all"]).await?;
+        if git(&self.path, &["diff", "--cached", "--quiet"]).await.is_ok() {
+            return Ok(None);
+        }
+        git(&self.path, &["commit", "--quiet", "--no-verify", &format!("--message={message}")]).await?;
+        self.head().await.map(Some)
+    }
+
+    /// Puts a file on the next commit even where the repository ignores it.
+    pub async fn add_even_ignored(&self, file: &str) -> Result<(), GitError> {
+        git(&self.path, &["add", "--force", "--", file]).await.map(drop)
+    }
+
+    /// The newest plan, `specs/….md`, that was written since `base`, committed or not.
+    pub async fn spec_since(&self, base: &str) -> Result<Option<String>, GitError> {
+        let uncommitted = git(&self.path, &["ls-files", "-z", "--others", "--modified", "--", "specs"]).await?;
+        let staged = git(&self.path, &["diff", "--name-only", "-z", base, "--", "specs"]).await?;
+        let files = uncommitted.split('\0').chain(staged.split('\0'));
+        let newest = files.filter_map(|file| Some((self.spec_time(file)?, file))).max();
+        Ok(newest.map(|(_, file)| file.to_owned()))
+    }
+
+    /// Whether `file` is there and is a plan.
+    pub fn has_spec(&self, file: &str) -> bool {
+        self.spec_time(file).is_some()
+    }
+
+    /// When `file` was written, if it is what a planning stage is to leave: a regular file with something in it,
+    /// `specs/*.md`, and no link that leads elsewhere.
+    fn spec_time(&self, file: &str) -> Option<SystemTime> {
+        let name = file.strip_prefix("specs/")?;
+        if name.contains('/') || !name.ends_with(".md") {
+            return None;
+        }
+        let folder = std::fs::symlink_metadata(self.path.join("specs")).ok()?;
+        let metadata = std::fs::symlink_metadata(self.path.join(file)).ok()?;
+        (folder.is_dir() && metadata.is_file() && metadata.len() > 0).then(|| metadata.modified().ok()).flatten()
+    }
+
+    /// Takes the worktree away; its branch stays.
+    pub async fn remove(&self, project: &Path) -> Result<(), GitError> {
+        let path = self.path.as_os_str();
+        git(project, &["worktree".as_ref(), "remove".as_ref(), "--force".as_ref(), path]).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card() -> CardId {
+        "0190a1b2-0000-7000-8000-00000000beef".parse().unwrap()
+    }
+
+    #[test]
+    fn a_branch_is_named_after_card_and_title() {
+        assert_eq!(branch_name(card(), "Add a Cache!"), "cardume/0000beef-add-a-cache");
+        assert_eq!(branch_name(card(), "$(rm -rf /); ../.. \n--force"), "cardume/0000beef-rm-rf-force");
+        assert_eq!(branch_name(card(), "…"), "cardume/0000beef-card");
+        assert!(branch_name(card(), &"x".repeat(300)).len() < 60);
+    }
+
+    async fn repository() -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("project");
+        std::fs::create_dir(&path).unwrap();
+        git(&path, &["init", "--quiet", "--initial-branch=main"]).await.unwrap();
+        std::fs::write(path.join("README.md"), "hello\n").unwrap();
+        git(&path, &["add", "--all"]).await.unwrap();
+        git(&path, &["commit", "--quiet", "--message=start"]).await.unwrap();
+        (dir, path)
+    }
+
+    #[tokio::test]
+    async fn a_worktree_leaves_the_checkout_alone() {
+        let (dir, project) = repository().await;
+        let worktree = Worktree { path: dir.path().join("trees/one"), branch: "cardume/one".into() };
+        worktree.ensure(&project).await.unwrap();
+        worktree.ensure(&project).await.unwrap();
+        let base = worktree.head().await.unwrap();
+        assert_eq!(worktree.spec_since(&base).await.unwrap(), None);
+
+        std::fs::create_dir(worktree.path.join("specs")).unwrap();
+        std::fs::write(worktree.path.join("specs/a plan.md"), "# Plan\n").unwrap();
+        assert_eq!(worktree.spec_since(&base).await.unwrap().as_deref(), Some("specs/a plan.md"));
+        assert!(worktree.commit_all("-m plan").await.unwrap().is_some());
+        assert_eq!(worktree.commit_all("again").await.unwrap(), None);
+        assert_eq!(worktree.spec_since(&base).await.unwrap().as_deref(), Some("specs/a plan.md"));
+
+        assert_eq!(git(&project, &["status", "--porcelain"]).await.unwrap(), "");
+        assert!(!project.join("specs").exists());
+
+        // A worktree deleted by hand comes back with what was committed.
+        std::fs::remove_dir_all(&worktree.path).unwrap();
+        worktree.ensure(&project).await.unwrap();
+        assert!(worktree.has_spec("specs/a plan.md"));
+    }
+
+    #[tokio::test]
+    async fn an_ignored_spec_counts_and_a_link_does_not() {
+        let (dir, project) = repository().await;
+        let worktree = Worktree { path: dir.path().join("trees/two"), branch: "cardume/two".into() };
+        worktree.ensure(&project).await.unwrap();
+        let base = worktree.head().await.unwrap();
+        std::fs::create_dir(worktree.path.join("specs")).unwrap();
+        std::os::unix::fs::symlink("/etc/hostname", worktree.path.join("specs/link.md")).unwrap();
+        std::fs::write(worktree.path.join("specs/empty.md"), "").unwrap();
+        assert_eq!(worktree.spec_since(&base).await.unwrap(), None);
+        std::fs::write(worktree.path.join(".gitignore"), "specs\n").unwrap();
+        std::fs::write(worktree.path.join("specs/real.md"), "# Plan\n").unwrap();
+        assert_eq!(worktree.spec_since(&base).await.unwrap().as_deref(), Some("specs/real.md"));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_project_is_refused_with_what_to_do() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().to_str().unwrap().to_owned();
+        assert_eq!(repository_at(&path).await, Err(NotAProject::NoRepository(path.clone())));
+        assert!(matches!(repository_at("relative").await, Err(NotAProject::Missing(_))));
+        git(dir.path(), &["init", "--quiet"]).await.unwrap();
+        assert_eq!(repository_at(&path).await, Err(NotAProject::NoCommit(path.clone())));
+    }
+}
