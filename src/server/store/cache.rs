@@ -1,0 +1,159 @@
+//! The log cache: pages of rows that were read or written lately, so that many tabs polling one log cost little.
+//!
+//! Why no read through it is stale:
+//!
+//! 1. It holds only rows that were committed before they came here. A row is never changed once it is committed, and it
+//!    goes away only with its whole execution. So a page is right for ever; all it can be is short.
+//! 2. It holds neither an execution's state nor its `last_sequence`. Every read takes these from the database first, and
+//!    that row was moved on in the transaction that added the log rows: it knows of all that was committed before.
+//! 3. A page's rows are consecutive from its first sequence. A page that ends before `last_sequence` is seen to be short,
+//!    and what it lacks is read from the database before anything is answered.
+//! 4. A page is replaced only by a longer one, in one step per key, so that a slow reader cannot undo a faster one.
+//!
+//! An append makes the tail's page longer where it is here, after its commit. If that fell away, or came in the wrong
+//! order from two writers, the next read would do it (3). A deleted execution is not found in step 2; its pages live
+//! out their time unseen, and ids are never used again.
+//!
+//! Entries live [`CacheLimits::time_to_live`] from when they came, however often they are made longer or read.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use moka::future::Cache;
+use moka::ops::compute::Op;
+use moka::{Entry, Expiry};
+
+use super::{CacheLimits, ExecutionId, LogLine, NewLine};
+
+/// Rows in a page: one query's worth, and not more than a poll may want anyway.
+const PAGE_ROWS: i64 = 250;
+/// What a row takes besides its content.
+const ROW_BYTES: usize = 96;
+
+#[derive(Clone)]
+pub(super) struct LogCache {
+    pages: Cache<(ExecutionId, i64), Page>,
+}
+
+/// Consecutive rows, from the first sequence of page `number` on; there may be more in the database than here.
+#[derive(Clone)]
+pub(super) struct Page {
+    number: i64,
+    lines: Arc<[Arc<LogLine>]>,
+}
+
+impl Page {
+    pub fn empty(number: i64) -> Self {
+        Self { number, lines: [].into() }
+    }
+
+    /// The pages that hold `start..=end`.
+    pub fn numbers(start: i64, end: i64) -> impl Iterator<Item = i64> {
+        let (first, last) = if start > end { (0, -1) } else { (Self::holding(start), Self::holding(end)) };
+        first..=last
+    }
+
+    fn holding(sequence: i64) -> i64 {
+        (sequence - 1) / PAGE_ROWS
+    }
+
+    fn start(&self) -> i64 {
+        self.number * PAGE_ROWS + 1
+    }
+
+    /// The last sequence that belongs here.
+    pub fn end(&self) -> i64 {
+        (self.number + 1) * PAGE_ROWS
+    }
+
+    /// The first sequence that is not here (yet).
+    pub fn next_sequence(&self) -> i64 {
+        self.start() + self.lines.len() as i64
+    }
+
+    /// The same page, longer.
+    pub fn with(&self, more: impl Iterator<Item = Arc<LogLine>>) -> Self {
+        Self { number: self.number, lines: self.lines.iter().cloned().chain(more).collect() }
+    }
+
+    /// Those of its rows that lie in `start..=end`.
+    pub fn between(&self, start: i64, end: i64) -> impl Iterator<Item = &Arc<LogLine>> {
+        self.lines.iter().filter(move |line| (start..=end).contains(&line.sequence))
+    }
+
+    fn bytes(&self) -> u32 {
+        let bytes: usize = self.lines.iter().map(|line| line.content.len() + ROW_BYTES).sum();
+        bytes.try_into().unwrap_or(u32::MAX)
+    }
+}
+
+/// So long after an entry came, and not after it was last touched.
+struct Lifetime(Duration);
+
+impl Expiry<(ExecutionId, i64), Page> for Lifetime {
+    fn expire_after_create(&self, _: &(ExecutionId, i64), _: &Page, _: Instant) -> Option<Duration> {
+        Some(self.0)
+    }
+}
+
+impl LogCache {
+    pub fn new(limits: CacheLimits) -> Self {
+        let pages = Cache::builder()
+            .max_capacity(limits.size_bytes)
+            .weigher(|_, page: &Page| page.bytes())
+            .expire_after(Lifetime(limits.time_to_live))
+            .build();
+        Self { pages }
+    }
+
+    pub async fn page(&self, id: ExecutionId, number: i64) -> Option<Page> {
+        self.pages.get(&(id, number)).await
+    }
+
+    /// The rows `start..=end` where all of them are here.
+    pub async fn lines(&self, id: ExecutionId, start: i64, end: i64) -> Option<Vec<LogLine>> {
+        let mut lines = vec![];
+        for number in Page::numbers(start, end) {
+            let page = self.page(id, number).await?;
+            if page.next_sequence() <= end.min(page.end()) {
+                return None;
+            }
+            lines.extend(page.between(start, end).map(|line| LogLine::clone(line)));
+        }
+        Some(lines)
+    }
+
+    /// Puts the page here, unless a longer one is here.
+    pub async fn keep(&self, id: ExecutionId, page: Page) {
+        self.replace(id, page.number, |known| match known {
+            Some(known) if known.lines.len() >= page.lines.len() => None,
+            _ => Some(page),
+        })
+        .await;
+    }
+
+    /// After `lines` were committed, up to sequence `last`: adds them to the page that they go on from, where it is here.
+    pub async fn extend(&self, id: ExecutionId, last: i64, lines: &[NewLine]) {
+        let first = last - lines.len() as i64 + 1;
+        if lines.is_empty() {
+            return;
+        }
+        self.replace(id, Page::holding(first), |known| {
+            let known = known.filter(|page| page.next_sequence() == first)?;
+            let fitting = (first..=known.end()).zip(lines);
+            Some(known.with(fitting.map(|(sequence, line)| Arc::new(line.numbered(sequence)))))
+        })
+        .await;
+    }
+
+    /// In one step for each page, however many do it.
+    async fn replace(&self, id: ExecutionId, number: i64, replacement: impl FnOnce(Option<Page>) -> Option<Page>) {
+        let entry = self.pages.entry((id, number));
+        entry
+            .and_compute_with(|known| {
+                let replacement = replacement(known.map(Entry::into_value));
+                std::future::ready(replacement.map_or(Op::Nop, Op::Put))
+            })
+            .await;
+    }
+}

@@ -1,0 +1,195 @@
+//! The connections to either engine, and everything in which the two differ but the schema.
+
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+
+use super::{Database, Store, Stored, Timestamp};
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// The first SQLite in which a checkpoint cannot corrupt a database in WAL mode (3.7.0 to 3.51.2 can).
+const SQLITE_OLDEST: [u32; 3] = [3, 51, 3];
+const SQLITE_READERS: u32 = 4;
+const POSTGRES_CONNECTIONS: u32 = 10;
+/// How long to wait for a connection. Locks are waited for half as long, so that a wait ends with what it waited for.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A transaction on either engine. Dropped without `commit`, it is rolled back.
+pub(super) type Tx = Transaction<'static, Any>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// The pools. On SQLite `writer` is one connection, so that writers queue here and not in the file's lock, and
+/// `reader` several that cannot write; on Postgres both are the same pool.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub engine: Engine,
+    pub writer: AnyPool,
+    pub reader: AnyPool,
+}
+
+impl Connection {
+    pub async fn open(database: &Database) -> Stored<Self> {
+        sqlx::any::install_default_drivers();
+        match database {
+            Database::Sqlite(path) => open_sqlite(path).await,
+            Database::Postgres(url) => open_postgres(url).await,
+        }
+    }
+
+    pub async fn close(&self) {
+        self.reader.close().await;
+        // The last connection to close folds SQLite's write-ahead log into the file.
+        self.writer.close().await;
+    }
+}
+
+async fn open_sqlite(path: &Path) -> Stored<Connection> {
+    let writer = pool(1, "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;")
+        .test_before_acquire(false)
+        .connect_with(sqlite_options(path, "rwc")?)
+        .await?;
+    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
+    check_sqlite_version(&version)?;
+    SQLITE_MIGRATIONS.run(&writer).await.map_err(migration_error)?;
+    let reader = pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;")
+        .test_before_acquire(false)
+        .connect_with(sqlite_options(path, "ro")?)
+        .await?;
+    Ok(Connection { engine: Engine::Sqlite, writer, reader })
+}
+
+async fn open_postgres(url: &str) -> Stored<Connection> {
+    let pool = pool(POSTGRES_CONNECTIONS, "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '60s';")
+        .connect_with(url.parse()?)
+        .await?;
+    POSTGRES_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
+    Ok(Connection { engine: Engine::Postgres, writer: pool.clone(), reader: pool })
+}
+
+/// A pool whose connections each begin with `greeting`.
+fn pool(connections: u32, greeting: &'static str) -> AnyPoolOptions {
+    AnyPoolOptions::new().max_connections(connections).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(
+        move |connection: &mut AnyConnection, _| {
+            Box::pin(async move { sqlx::raw_sql(greeting).execute(connection).await.map(drop) })
+        },
+    )
+}
+
+/// The path in a URL, whatever characters are in it: all but letters and digits are escaped, slashes too, so that
+/// nobody on the way takes `?`, `#` or `..` for a part of the URL.
+fn sqlite_options(path: &Path, mode: &str) -> Stored<AnyConnectOptions> {
+    let mut url = "sqlite:".to_owned();
+    for &byte in path.as_os_str().as_encoded_bytes() {
+        if byte.is_ascii_alphanumeric() {
+            url.push(byte.into());
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    Ok(format!("{url}?mode={mode}").parse()?)
+}
+
+fn check_sqlite_version(version: &str) -> Result<(), sqlx::Error> {
+    let numbers: Vec<u32> = version.split('.').map_while(|number| number.parse().ok()).collect();
+    if numbers[..] >= SQLITE_OLDEST[..] {
+        return Ok(());
+    }
+    let [major, minor, patch] = SQLITE_OLDEST;
+    Err(sqlx::Error::Configuration(
+        format!("SQLite {version} can corrupt its write-ahead log; at least {major}.{minor}.{patch} is needed").into(),
+    ))
+}
+
+fn migration_error(error: MigrateError) -> sqlx::Error {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error,
+        other => sqlx::Error::Migrate(Box::new(other)),
+    }
+}
+
+impl Store {
+    /// A transaction that may change where cards stand and what is active. There is one at a time, so that such
+    /// transactions see each other whole; on SQLite every writer is alone anyway.
+    pub(super) async fn begin_board(&self) -> Stored<Tx> {
+        let mut tx = self.begin_write().await?;
+        if self.connection.engine == Engine::Postgres {
+            // The number is "cardume" in ASCII; it only has to differ from other programs' locks.
+            sqlx::query("select pg_advisory_xact_lock(27973166633938277)").execute(&mut *tx).await?;
+        }
+        Ok(tx)
+    }
+
+    pub(super) async fn begin_write(&self) -> Stored<Tx> {
+        Ok(match self.connection.engine {
+            // A deferred transaction that reads first and writes then would fail where another process wrote between.
+            Engine::Sqlite => self.connection.writer.begin_with("begin immediate").await?,
+            Engine::Postgres => self.connection.writer.begin_with("begin").await?,
+        })
+    }
+
+    /// A transaction in which every query sees the same moment.
+    pub(super) async fn begin_read(&self) -> Stored<Tx> {
+        Ok(match self.connection.engine {
+            Engine::Sqlite => self.connection.reader.begin_with("begin deferred").await?,
+            Engine::Postgres => {
+                self.connection.reader.begin_with("begin isolation level repeatable read, read only").await?
+            }
+        })
+    }
+
+    pub(super) fn reader(&self) -> &AnyPool {
+        &self.connection.reader
+    }
+
+    pub(super) fn writer(&self) -> &AnyPool {
+        &self.connection.writer
+    }
+
+    /// Writes something, to learn whether that works.
+    pub async fn check_writable(&self, now: Timestamp) -> Stored<()> {
+        sqlx::query(
+            "insert into heartbeats (id, beaten_at) values (1, $1)
+             on conflict (id) do update set beaten_at = excluded.beaten_at",
+        )
+        .bind(now.as_millis())
+        .execute(self.writer())
+        .await?;
+        Ok(())
+    }
+
+    /// "SQLite 3.51.3" or "PostgreSQL 15.4".
+    pub async fn engine_version(&self) -> Stored<String> {
+        let (name, query) = match self.connection.engine {
+            Engine::Sqlite => ("SQLite", "select sqlite_version()"),
+            Engine::Postgres => ("PostgreSQL", "select current_setting('server_version')"),
+        };
+        let version: String = sqlx::query_scalar(query).fetch_one(self.reader()).await?;
+        // Distributors add their own words: "15.4 (Debian 15.4-1)".
+        Ok(format!("{name} {}", version.split_whitespace().next().unwrap_or("?")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_sqlite_with_the_wal_bug_is_refused() {
+        for good in ["3.51.3", "3.52.0", "4.0.0", "3.51.10"] {
+            assert!(check_sqlite_version(good).is_ok(), "{good}");
+        }
+        for bad in ["3.51.2", "3.7.0", "3.51", "", "three"] {
+            assert!(check_sqlite_version(bad).unwrap_err().to_string().contains("3.51.3"), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Writing the log: rows are only ever added, with sequences that the execution's own row hands out.
+//!
+//! Whoever adds rows first moves `last_sequence` on, and thereby holds the execution's row until the end of the
+//! transaction: two writers get ranges one after the other, and a transaction that is rolled back leaves no hole.
+
+use sqlx::{AnyConnection, FromRow};
+
+use super::connection::Engine;
+use super::decode::{parse, storable, storable_option};
+use super::{CardId, ExecutionId, LogLine, NewLine, Report, Store, StoreError, Stored, Timestamp};
+
+/// What one statement carries at most. It bounds the memory that a batch takes on its way; all of a batch's statements
+/// are in one transaction.
+const STATEMENT_MAX_ROWS: usize = 1000;
+const STATEMENT_MAX_BYTES: usize = 4 * 1024 * 1024;
+
+#[derive(FromRow)]
+pub(super) struct LineRow {
+    sequence: i64,
+    logged_at: i64,
+    kind: String,
+    content: String,
+    partial: i64,
+}
+
+#[derive(FromRow)]
+struct LastLineRow {
+    card_id: String,
+    #[sqlx(flatten)]
+    line: LineRow,
+}
+
+impl TryFrom<LineRow> for LogLine {
+    type Error = sqlx::Error;
+
+    fn try_from(row: LineRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            sequence: row.sequence,
+            timestamp: Timestamp::from_millis(row.logged_at),
+            kind: parse(&row.kind)?,
+            content: row.content,
+            partial: row.partial == 1,
+        })
+    }
+}
+
+impl NewLine {
+    /// The row as it will be read.
+    pub(super) fn numbered(&self, sequence: i64) -> LogLine {
+        let content = storable(&self.content).into_owned();
+        LogLine { sequence, timestamp: self.timestamp, kind: self.kind, content, partial: self.partial }
+    }
+}
+
+impl Store {
+    /// Adds rows with consecutive sequences; answers the last one. Safe with any number of writers. `Conflict` once the
+    /// execution has ended: readers were told that every row is in.
+    pub async fn append(&self, id: ExecutionId, lines: &[NewLine]) -> Stored<i64> {
+        let mut tx = self.begin_write().await?;
+        let last = add_lines(&mut tx, self.connection.engine, id, lines).await?;
+        tx.commit().await?;
+        self.cache.extend(id, last, lines).await;
+        Ok(last)
+    }
+
+    /// Rows, what they told of the execution, and the journal's offset, in one transaction. `Conflict` where the offset
+    /// is not `from` (somebody else has taken that piece in), or where the execution has ended.
+    pub async fn ingest(&self, id: ExecutionId, from: i64, to: i64, lines: &[NewLine], report: &Report) -> Stored<i64> {
+        let mut tx = self.begin_write().await?;
+        let moved = sqlx::query(
+            "update executions set journal_offset = $3 where id = $1 and journal_offset = $2 and status = 'running'",
+        )
+        .bind(id.to_string())
+        .bind(from)
+        .bind(to)
+        .execute(&mut *tx)
+        .await?;
+        if moved.rows_affected() == 0 {
+            super::executions::execution_in(&mut tx, id).await?;
+            return Err(StoreError::conflict("This piece of the journal is in already, or the execution has ended."));
+        }
+        let last = add_lines(&mut tx, self.connection.engine, id, lines).await?;
+        if *report != Report::default() {
+            merge_report(&mut tx, id, report).await?;
+        }
+        tx.commit().await?;
+        self.cache.extend(id, last, lines).await;
+        Ok(last)
+    }
+
+    /// The last log row of every running execution.
+    pub async fn last_lines(&self) -> Stored<Vec<(CardId, LogLine)>> {
+        let rows: Vec<LastLineRow> = sqlx::query_as(
+            "select e.card_id, l.sequence, l.logged_at, l.kind, l.content, l.partial
+             from executions e join log_lines l on l.execution_id = e.id and l.sequence = e.last_sequence
+             where e.status = 'running' order by e.card_id",
+        )
+        .fetch_all(self.reader())
+        .await?;
+        let pairs = rows.into_iter().map(|row| Ok((parse(&row.card_id)?, row.line.try_into()?)));
+        Ok(pairs.collect::<Result<_, sqlx::Error>>()?)
+    }
+}
+
+/// Hands out sequences and inserts the rows; answers the last sequence.
+pub(super) async fn add_lines(
+    connection: &mut AnyConnection,
+    engine: Engine,
+    id: ExecutionId,
+    lines: &[NewLine],
+) -> Stored<i64> {
+    let count = lines.len() as i64;
+    let last: Option<i64> = sqlx::query_scalar(
+        "update executions set last_sequence = last_sequence + $2
+         where id = $1 and status in ('running', 'idle') returning last_sequence",
+    )
+    .bind(id.to_string())
+    .bind(count)
+    .fetch_optional(&mut *connection)
+    .await?;
+    let Some(last) = last else {
+        super::executions::execution_in(connection, id).await?;
+        return Err(StoreError::conflict("This execution has ended; its log is complete."));
+    };
+    let mut next = last - count + 1;
+    for batch in batches(lines) {
+        sqlx::query(insert_statement(engine))
+            .bind(id.to_string())
+            .bind(next)
+            .bind(batch.json)
+            .execute(&mut *connection)
+            .await?;
+        next += batch.rows;
+    }
+    Ok(last)
+}
+
+/// The rows come as one JSON array of `[time, type, content, partial]`: both engines take it apart far faster than they
+/// take statements in.
+fn insert_statement(engine: Engine) -> &'static str {
+    match engine {
+        Engine::Sqlite => {
+            "insert into log_lines (execution_id, sequence, logged_at, kind, content, partial)
+             select $1, $2 + key, value ->> 0, value ->> 1, value ->> 2, value ->> 3 from json_each($3)"
+        }
+        Engine::Postgres => {
+            "insert into log_lines (execution_id, sequence, logged_at, kind, content, partial)
+             select $1, $2 + ordinality - 1, (value ->> 0)::bigint, value ->> 1, value ->> 2, (value ->> 3)::bigint
+             from json_array_elements($3::json) with ordinality"
+        }
+    }
+}
+
+struct Batch {
+    rows: i64,
+    json: String,
+}
+
+fn batches(lines: &[NewLine]) -> impl Iterator<Item = Batch> {
+    let mut lines = lines.iter().peekable();
+    std::iter::from_fn(move || {
+        lines.peek()?;
+        let mut batch = Batch { rows: 0, json: String::new() };
+        while (batch.rows as usize) < STATEMENT_MAX_ROWS && batch.json.len() < STATEMENT_MAX_BYTES {
+            let Some(line) = lines.next() else { break };
+            let content = storable(&line.content);
+            let row = (line.timestamp.as_millis(), line.kind.as_str(), content, i64::from(line.partial));
+            batch.json.push(if batch.rows == 0 { '[' } else { ',' });
+            batch.json.push_str(&serde_json::json!(row).to_string());
+            batch.rows += 1;
+        }
+        batch.json.push(']');
+        Some(batch)
+    })
+}
+
+/// What is absent from the report leaves what is known.
+async fn merge_report(connection: &mut AnyConnection, id: ExecutionId, report: &Report) -> Stored<()> {
+    let usage = &report.usage;
+    sqlx::query(
+        "update executions
+         set result = coalesce($2, result), succeeded = coalesce($3, succeeded), session_id = coalesce($4, session_id),
+             model = coalesce($5, model), turns = coalesce($6, turns), input_tokens = coalesce($7, input_tokens),
+             output_tokens = coalesce($8, output_tokens)
+         where id = $1",
+    )
+    .bind(id.to_string())
+    .bind(storable_option(report.result.as_deref()))
+    .bind(report.succeeded.map(i64::from))
+    .bind(storable_option(usage.session_id.as_deref()))
+    .bind(storable_option(usage.model.as_deref()))
+    .bind(usage.turns)
+    .bind(usage.input_tokens)
+    .bind(usage.output_tokens)
+    .execute(&mut *connection)
+    .await?;
+    if let Some(cost) = usage.cost_usd {
+        // By itself, because `Any` sends an absent double as a `real`: Postgres would keep that type for the prepared
+        // statement and misread the next cost that is there.
+        sqlx::query("update executions set cost_usd = $2 where id = $1")
+            .bind(id.to_string())
+            .bind(cost)
+            .execute(connection)
+            .await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::LogType;
+
+    fn line(content: &str) -> NewLine {
+        NewLine { timestamp: Timestamp::from_millis(7), kind: LogType::Text, content: content.into(), partial: false }
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_rows_and_bytes() {
+        let rows = |lines: &[NewLine]| batches(lines).map(|batch| batch.rows).collect::<Vec<_>>();
+        assert_eq!(rows(&[]), [0; 0]);
+        assert_eq!(rows(&vec![line("x"); 2500]), [1000, 1000, 500]);
+        let big = line(&"x".repeat(STATEMENT_MAX_BYTES / 2));
+        assert_eq!(rows(&vec![big; 5]), [2, 2, 1]);
+    }
+
+    #[test]
+    fn a_batch_is_json_whatever_is_in_it() {
+        let json = batches(&[line("a\"b\\\n\0"), line("ü")]).next().unwrap().json;
+        let rows: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(rows, serde_json::json!([[7, "text", "a\"b\\\n\u{fffd}", 0], [7, "text", "ü", 0]]));
+    }
+}

@@ -1,0 +1,111 @@
+//! What the engine asks about executions that run.
+
+use sqlx::FromRow;
+
+use super::decode::parse;
+use super::executions::UsageRow;
+use super::{
+    CardId, Command, ExecutionId, ExecutionStatus, Report, RunningExecution, Store, StoreError, Stored, Timestamp,
+};
+
+#[derive(FromRow)]
+struct RunningRow {
+    id: String,
+    card_id: String,
+    command: String,
+    attempt: i64,
+    agent: String,
+    status: String,
+    started_at: i64,
+    journal_offset: i64,
+    cancel_requested: i64,
+    base_commit: Option<String>,
+    result: Option<String>,
+    succeeded: Option<i64>,
+    #[sqlx(flatten)]
+    usage: UsageRow,
+}
+
+macro_rules! select_running {
+    ($where:literal) => {
+        concat!(
+            "select id, card_id, command, attempt, agent, status, started_at, journal_offset, cancel_requested,
+                    base_commit, result, succeeded, session_id, model, turns, input_tokens, output_tokens, cost_usd
+             from executions ",
+            $where
+        )
+    };
+}
+
+impl TryFrom<RunningRow> for RunningExecution {
+    type Error = sqlx::Error;
+
+    fn try_from(row: RunningRow) -> Result<Self, sqlx::Error> {
+        let command: Command = parse(&row.command)?;
+        let stage = command.stage().ok_or_else(|| sqlx::Error::Decode("an execution without a stage runs".into()))?;
+        Ok(Self {
+            id: parse(&row.id)?,
+            card_id: parse(&row.card_id)?,
+            stage,
+            attempt: row.attempt,
+            agent: row.agent,
+            started_at: Timestamp::from_millis(row.started_at),
+            journal_offset: row.journal_offset,
+            cancel_requested: row.cancel_requested == 1,
+            base_commit: row.base_commit,
+            report: Report {
+                usage: row.usage.into(),
+                result: row.result,
+                succeeded: row.succeeded.map(|succeeded| succeeded == 1),
+            },
+        })
+    }
+}
+
+impl Store {
+    /// Every execution with status `running`, oldest first.
+    pub async fn running(&self) -> Stored<Vec<RunningExecution>> {
+        let rows: Vec<RunningRow> = sqlx::query_as(select_running!("where status = 'running' order by started_at, id"))
+            .fetch_all(self.reader())
+            .await?;
+        Ok(rows.into_iter().map(RunningExecution::try_from).collect::<Result<_, _>>()?)
+    }
+
+    /// `Conflict` where it has ended.
+    pub async fn running_execution(&self, id: ExecutionId) -> Stored<RunningExecution> {
+        let row: Option<RunningRow> =
+            sqlx::query_as(select_running!("where id = $1")).bind(id.to_string()).fetch_optional(self.reader()).await?;
+        let row = row.ok_or(StoreError::NotFound("execution"))?;
+        if row.status != ExecutionStatus::Running.as_str() {
+            return Err(StoreError::conflict("This execution has ended."));
+        }
+        Ok(row.try_into()?)
+    }
+
+    pub async fn set_base_commit(&self, id: ExecutionId, commit: &str) -> Stored<()> {
+        let updated = sqlx::query("update executions set base_commit = $2 where id = $1")
+            .bind(id.to_string())
+            .bind(commit)
+            .execute(self.writer())
+            .await?;
+        if updated.rows_affected() == 0 { Err(StoreError::NotFound("execution")) } else { Ok(()) }
+    }
+
+    /// Marks the card's running execution; answers which. `Conflict` where nothing runs.
+    pub async fn request_cancel(&self, card: CardId) -> Stored<ExecutionId> {
+        // In a transaction, because SQLite tells of a failed commit only where the commit is a statement of its own.
+        let mut tx = self.begin_write().await?;
+        let marked: Option<String> = sqlx::query_scalar(
+            "update executions set cancel_requested = 1 where card_id = $1 and status = 'running' returning id",
+        )
+        .bind(card.to_string())
+        .fetch_optional(&mut *tx)
+        .await?;
+        let Some(id) = marked else {
+            super::cards::card_in(&mut tx, card).await?;
+            return Err(StoreError::conflict("Nothing is running on this card."));
+        };
+        tx.commit().await?;
+        Ok(parse(&id)?)
+    }
+}

@@ -1,0 +1,134 @@
+//! The workflow's two transactions. What is allowed is [`Workflow`]'s to say, asked about the card as it stands inside
+//! the transaction; this writes down what it says.
+
+use sqlx::AnyConnection;
+
+use super::cards::{card_in, touch};
+use super::columns;
+use super::decode::storable_option;
+use super::executions::{execution_in, insert_active};
+use super::logs::add_lines;
+use super::{
+    Card, CardId, Command, Ending, Event, Execution, ExecutionId, ExecutionStatus, NewLine, Store, StoreError, Stored,
+    Timestamp, Workflow, WorkflowStage,
+};
+
+impl Store {
+    /// `Event::Start` or `Event::Retry`: asks the workflow (as it stands in this transaction; `Start`'s column is the
+    /// card's) and, where that allows it, makes the running execution `id`, deactivates the earlier ones, moves the card
+    /// to the end of the stage's column (unless it stands there already) and adds `opening` as the first rows.
+    /// `Conflict` says why not.
+    pub async fn begin(
+        &self,
+        card: CardId,
+        event: Event,
+        id: ExecutionId,
+        opening: &[NewLine],
+        now: Timestamp,
+    ) -> Stored<Card> {
+        let mut tx = self.begin_board().await?;
+        let card = card_in(&mut tx, card).await?;
+        let event = match event {
+            Event::Start(_) => Event::Start(card.column_id),
+            Event::Retry(stage) => Event::Retry(stage),
+            Event::Succeed | Event::Fail => {
+                return Err(StoreError::conflict("A stage begins by a start or a retry."));
+            }
+        };
+        let workflow = Workflow::of(&card).apply(event).map_err(StoreError::conflict)?;
+        enter(&mut tx, &card, workflow, id, now).await?;
+        add_lines(&mut tx, self.connection.engine, id, opening).await?;
+        let card = card_in(&mut tx, card.id).await?;
+        tx.commit().await?;
+        Ok(card)
+    }
+
+    /// Ends a running execution: its last rows, status, result, exit code and error; moves the card where the workflow
+    /// says; and, where a stage follows, makes its running execution `next` active. All in one transaction, so that no
+    /// crash can fall between a stage's end and the next stage's start. `Conflict` where it had ended already.
+    pub async fn finish(
+        &self,
+        id: ExecutionId,
+        ending: &Ending,
+        next: ExecutionId,
+        now: Timestamp,
+    ) -> Stored<Workflow> {
+        let event = match ending.status {
+            ExecutionStatus::Success => Event::Succeed,
+            ExecutionStatus::Error | ExecutionStatus::Cancelled | ExecutionStatus::Lost => Event::Fail,
+            ExecutionStatus::Idle | ExecutionStatus::Running => {
+                return Err(StoreError::conflict("This is no status in which an execution ends."));
+            }
+        };
+        let mut tx = self.begin_board().await?;
+        let execution = execution_in(&mut tx, id).await?;
+        // A running execution is active: a check constraint holds it. Hence the card's workflow is about this one.
+        if execution.status != ExecutionStatus::Running {
+            return Err(StoreError::conflict("This execution has ended already."));
+        }
+        let card = card_in(&mut tx, execution.card_id).await?;
+        let workflow = Workflow::of(&card).apply(event).map_err(StoreError::conflict)?;
+        let last = add_lines(&mut tx, self.connection.engine, id, &ending.lines).await?;
+        end(&mut tx, &execution, ending, workflow, now).await?;
+        if let Some(spec) = storable_option(ending.spec_path.as_deref()) {
+            sqlx::query("update cards set spec_path = $2 where id = $1")
+                .bind(card.id.to_string())
+                .bind(spec)
+                .execute(&mut *tx)
+                .await?;
+        }
+        enter(&mut tx, &card, workflow, next, now).await?;
+        tx.commit().await?;
+        self.cache.extend(id, last, &ending.lines).await;
+        Ok(workflow)
+    }
+}
+
+/// Writes down how the execution ended.
+async fn end(
+    connection: &mut AnyConnection,
+    execution: &Execution,
+    ending: &Ending,
+    workflow: Workflow,
+    now: Timestamp,
+) -> Stored<()> {
+    let stage = match workflow {
+        // The workflow goes on in another execution; this one keeps the word for what it did.
+        Workflow::Idle | Workflow::Working(_) => execution.workflow_stage,
+        Workflow::Failed(_) => WorkflowStage::Error,
+        Workflow::Completed => WorkflowStage::Completed,
+    };
+    sqlx::query(
+        "update executions
+         set status = $2, result = coalesce($3, result), exit_code = $4, completed_at = $5, workflow_stage = $6,
+             workflow_error = $7
+         where id = $1",
+    )
+    .bind(execution.id.to_string())
+    .bind(ending.status.as_str())
+    .bind(storable_option(ending.result.as_deref()))
+    .bind(ending.exit_code.map(i64::from))
+    .bind(now.as_millis())
+    .bind(stage.as_str())
+    .bind(storable_option(ending.error.as_deref()))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Brings the card to where `workflow` stands: its column, and where a stage is to run, that stage's execution `id`.
+async fn enter(
+    connection: &mut AnyConnection,
+    card: &Card,
+    workflow: Workflow,
+    id: ExecutionId,
+    now: Timestamp,
+) -> Stored<()> {
+    if let Workflow::Working(stage) = workflow {
+        insert_active(connection, card, id, Command::from(stage), now).await?;
+    }
+    match workflow.column() {
+        Some(column) if column != card.column_id => columns::put(connection, card, column, None, now).await,
+        _ => touch(connection, card.id, now).await,
+    }
+}
