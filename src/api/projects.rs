@@ -10,7 +10,7 @@ use crate::domain::{Agent, NewProject, Project};
 #[server(prefix = "/fn", endpoint = "add_project", input = Json)]
 pub async fn add_project(project: NewProject) -> Result<Project, Failure> {
     let app = expect_context::<crate::server::App>();
-    Ok(app.add_project(project).await?)
+    Ok(app.add_project(project).await?.0)
 }
 
 /// The agents, the default one first.

@@ -1,6 +1,10 @@
 //! The server's side.
 
+pub mod config;
+pub mod http;
 pub mod operations;
+pub mod router;
+pub mod security;
 pub mod store;
 
 pub use operations::App;

@@ -25,7 +25,7 @@ impl App {
         todo!()
     }
     /// (the project, whether it is new)
-    pub async fn add_project(&self, project: NewProject) -> Answer<Project> {
+    pub async fn add_project(&self, project: NewProject) -> Answer<(Project, bool)> {
         todo!()
     }
     pub async fn agents(&self) -> Vec<Agent> {
