@@ -1,17 +1,124 @@
 //! The server's side: composes store, engine and HTTP into a running server, and shuts them down.
 
 pub mod agents;
+pub mod assets;
+pub mod config;
 mod demo_project;
 pub mod engine;
+pub mod http;
 pub mod operations;
 pub mod process;
+pub mod router;
+mod security;
 pub mod store;
 
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use uuid::Uuid;
+
+pub use config::{Config, ServeOptions};
 pub use operations::App;
 
-use crate::domain::Timestamp;
+use crate::domain::{ExecutionId, Timestamp};
+use agents::{AgentProgram, Agents};
+use engine::{Engine, Parts};
+use security::Guard;
+use store::{CacheLimits, Store};
+
+/// How long answers under way may take once the server was told to stop.
+const FINISH_WITHIN: Duration = Duration::from_secs(3);
+/// How long a server that is on its way down may keep the data directory from the next one.
+const LOCK_WITHIN: Duration = Duration::from_secs(6);
 
 /// The present moment. Whoever needs it takes it at the edge and passes it on.
 pub fn now() -> Timestamp {
     chrono::Utc::now().into()
+}
+
+/// Serves the board and the API until SIGTERM or SIGINT. Running agents go on.
+pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let config = Config::load(&options)?;
+    let _lock = lock(&config.data_dir).await?;
+    let store = Store::open(&config.database, CacheLimits::default()).await.context("the database cannot be opened")?;
+    let app = compose(&config, store.clone())?;
+    if config.demo {
+        demo_project::make(&app, &config.data_dir).await.context("the demo project cannot be made")?;
+    }
+    let listener = tokio::net::TcpListener::bind(config.addr)
+        .await
+        .with_context(|| format!("cannot listen on {}; choose another with --addr", config.addr))?;
+    let addr = listener.local_addr()?;
+
+    let (stop, stopping) = watch::channel(false);
+    let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
+    let mut until = stopping.clone();
+    let http = axum::serve(listener, router(app, &config, addr))
+        .with_graceful_shutdown(async move { until.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() });
+    let mut http = tokio::spawn(http.into_future());
+
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "Cardume is listening on http://{addr}")?;
+    stdout.flush()?;
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        served = &mut http => served??,
+    }
+    tracing::info!("stopping; running agents go on");
+    let _ = stop.send(true);
+    let _ = tokio::time::timeout(FINISH_WITHIN, http).await;
+    let _ = tokio::time::timeout(Duration::from_secs(1), engine).await;
+    let _ = tokio::time::timeout(Duration::from_millis(500), store.close()).await;
+    Ok(())
+}
+
+fn router(app: App, config: &Config, addr: SocketAddr) -> axum::Router {
+    let guard = Guard::new(addr, &config.host);
+    if let Some(warning) = guard.warning() {
+        tracing::warn!("{warning}");
+    }
+    router::router(app, guard, assets::bundle(), assets::router())
+}
+
+fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
+    let configured = config.agents.iter().map(|(name, agent)| {
+        AgentProgram::configured(name, agent.command.clone(), agent.format, agent.expects_changes)
+    });
+    let agents = Agents::new(configured, config.default_agent.clone());
+    let engine = Engine::new(Parts {
+        store: store.clone(),
+        agents: agents.clone(),
+        data_dir: config.data_dir.clone(),
+        // Still this binary when its file was replaced by a newer one.
+        supervisor: "/proc/self/exe".into(),
+        clock: now,
+        new_id: || ExecutionId(Uuid::now_v7()),
+    });
+    Ok(App { store, agents, engine })
+}
+
+/// Keeps a second server away from the data directory. The kernel lets go of the lock however this process ends.
+async fn lock(data_dir: &Path) -> anyhow::Result<File> {
+    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(data_dir.join("server.lock"))?;
+    let since = std::time::Instant::now();
+    while file.try_lock().is_err() {
+        anyhow::ensure!(
+            since.elapsed() < LOCK_WITHIN,
+            "another Cardume serves {}; stop it first, or choose another --data-dir",
+            data_dir.display()
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Ok(file)
 }

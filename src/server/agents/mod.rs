@@ -25,6 +25,10 @@ pub enum Format {
     Text,
     /// Claude Code's `--output-format stream-json`.
     Claude,
+    // Known by name, so that the configuration can say that they are not read yet.
+    Codex,
+    Gemini,
+    Opencode,
 }
 
 /// An agent that can be started.

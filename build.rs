@@ -1,0 +1,19 @@
+//! Sees to it that the bundle's folder exists, so that the server compiles before the browser's side was ever built,
+//! and that the server is compiled again when the bundle has changed.
+
+use std::env;
+use std::fs;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    // Only the server embeds the bundle. The browser's side makes it, and must not be rebuilt because of it.
+    if env::var_os("CARGO_FEATURE_SSR").is_none() {
+        return;
+    }
+    // Build scripts run in the crate's own folder. This one stands there even where CARGO_TARGET_DIR points elsewhere.
+    let site = "target/site";
+    if let Err(error) = fs::create_dir_all(site) {
+        println!("cargo::error=cannot make the folder {site}: {error}");
+    }
+    println!("cargo::rerun-if-changed={site}");
+}

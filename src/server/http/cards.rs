@@ -1,0 +1,123 @@
+//! `/api/cards`: making, changing, moving and deleting cards.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::extract::{Asked, Body, Id, word};
+use super::problem::*;
+use crate::domain::{Card, CardEdit, CardId, CardMove, Column, NewCard, ProjectId};
+use crate::server::App;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(list_cards, create_card))
+        .routes(routes!(get_card, edit_card, delete_card))
+        .routes(routes!(move_card))
+}
+
+#[derive(Serialize, ToSchema)]
+struct Cards {
+    /// Ordered by column, then position.
+    cards: Vec<Card>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
+#[into_params(parameter_in = Query)]
+struct CardFilter {
+    /// Only the cards of this project.
+    project_id: Option<ProjectId>,
+}
+
+/// The cards, of one project or of all.
+#[utoipa::path(
+    get, path = "/api/cards", tag = "cards", params(CardFilter),
+    responses((status = 200, body = Cards), Unreadable)
+)]
+async fn list_cards(State(app): State<App>, Asked(filter): Asked<CardFilter>) -> Answer<Json<Cards>> {
+    Ok(Json(Cards { cards: app.cards(filter.project_id).await? }))
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = NewCard)]
+struct NewCardBody {
+    #[schema(value_type = ProjectId)]
+    project_id: String,
+    /// Not empty; at most 300 characters.
+    title: String,
+    /// Markdown; at most 256 KiB.
+    description: Option<String>,
+    /// One of `/api/agents`; the configured default where absent.
+    agent: Option<String>,
+}
+
+/// Makes a card at the end of the backlog.
+#[utoipa::path(
+    post, path = "/api/cards", tag = "cards", request_body = NewCardBody,
+    responses((status = 201, body = Card), Unreadable, TooLarge, WrongType, Invalid, Unavailable)
+)]
+async fn create_card(State(app): State<App>, Body(body): Body<NewCardBody>) -> Answer<(StatusCode, Json<Card>)> {
+    let card = NewCard {
+        project_id: word("projectId", &body.project_id)?,
+        title: body.title,
+        description: body.description.unwrap_or_default(),
+        agent: body.agent,
+    };
+    Ok((StatusCode::CREATED, Json(app.create_card(card).await?)))
+}
+
+/// A card.
+#[utoipa::path(
+    get, path = "/api/cards/{id}", tag = "cards", params(("id" = CardId, Path)),
+    responses((status = 200, body = Card), Unknown)
+)]
+async fn get_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<Json<Card>> {
+    Ok(Json(app.card(id).await?))
+}
+
+/// Changes a card's title, description or agent.
+#[utoipa::path(
+    patch, path = "/api/cards/{id}", tag = "cards", params(("id" = CardId, Path)), request_body = CardEdit,
+    responses((status = 200, body = Card), Unreadable, Unknown, Conflict, TooLarge, WrongType, Invalid, Unavailable)
+)]
+async fn edit_card(State(app): State<App>, Id(id): Id<CardId>, Body(edit): Body<CardEdit>) -> Answer<Json<Card>> {
+    Ok(Json(app.edit_card(id, edit).await?))
+}
+
+/// Deletes a card with its history. Not while it runs.
+#[utoipa::path(
+    delete, path = "/api/cards/{id}", tag = "cards", params(("id" = CardId, Path)),
+    responses((status = 204, description = "It is gone."), Unknown, Conflict, Unavailable)
+)]
+async fn delete_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<StatusCode> {
+    app.delete_card(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = CardMove)]
+struct CardMoveBody {
+    #[schema(value_type = Column)]
+    column_id: String,
+    /// From 0 at the top; beyond the end means the end.
+    position: i64,
+    /// The version that the move was made from; refused with 409 where the card has moved on.
+    version: Option<i64>,
+}
+
+/// Puts a card elsewhere on the board.
+#[utoipa::path(
+    patch, path = "/api/cards/{id}/move", tag = "cards", params(("id" = CardId, Path)), request_body = CardMoveBody,
+    responses((status = 200, body = Card), Unreadable, Unknown, Conflict, TooLarge, WrongType, Invalid, Unavailable)
+)]
+async fn move_card(State(app): State<App>, Id(id): Id<CardId>, Body(body): Body<CardMoveBody>) -> Answer<Json<Card>> {
+    let column_id: Column = word("columnId", &body.column_id)?;
+    let to = CardMove { column_id, position: body.position, version: body.version };
+    Ok(Json(app.move_card(id, to).await?))
+}

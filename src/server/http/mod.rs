@@ -1,0 +1,31 @@
+//! The REST API: a file a noun, each with its own `router()`, all thin over [`App`](super::App)'s operations.
+//!
+//! A route and its place in the OpenAPI document come from one declaration, so neither can be without the other.
+//! Whoever may call at all is decided in [`security`](super::security), before any of this.
+
+mod agents;
+mod cards;
+mod extract;
+mod health;
+mod logs;
+mod openapi;
+pub mod problem;
+mod projects;
+mod runs;
+
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::App;
+
+/// All of the REST API, and `/health`, with its document.
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::with_openapi(openapi::Preamble::openapi())
+        .merge(projects::router())
+        .merge(cards::router())
+        .merge(runs::router())
+        .merge(logs::router())
+        .merge(agents::router())
+        .merge(health::router())
+        .merge(openapi::router())
+}

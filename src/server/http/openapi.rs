@@ -1,0 +1,47 @@
+//! `/api/openapi.json`: the document of all of this, generated from the handlers themselves.
+
+use std::sync::LazyLock;
+
+use axum::http::header;
+use axum::response::IntoResponse;
+use utoipa::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::domain::Problem;
+use crate::server::App;
+
+/// What the document says before the routes come in.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Cardume",
+        description = "A kanban board that drives coding agents through plan, implement, test and review. \
+            JSON in camelCase; times are RFC 3339, UTC, with milliseconds; failures are problems (RFC 9457).",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(Problem)),
+    tags(
+        (name = "projects", description = "Git repositories that agents work on"),
+        (name = "cards", description = "Pieces of work on the board"),
+        (name = "runs", description = "A card's way through plan, implement, test and review"),
+        (name = "logs", description = "What agents said"),
+        (name = "agents", description = "Who can do the work"),
+        (name = "health", description = "Whether the server is well"),
+    ),
+)]
+pub struct Preamble;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(openapi))
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/api/openapi.json", tag = "health",
+    responses((status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"))
+)]
+async fn openapi() -> impl IntoResponse {
+    static DOCUMENT: LazyLock<String> =
+        LazyLock::new(|| super::router().into_openapi().to_json().unwrap_or_else(|_| "{}".into()));
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+}

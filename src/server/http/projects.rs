@@ -1,0 +1,42 @@
+//! `/api/projects`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::extract::Body;
+use super::problem::*;
+use crate::domain::{NewProject, Project};
+use crate::server::App;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(list_projects, add_project))
+}
+
+#[derive(Serialize, ToSchema)]
+struct Projects {
+    projects: Vec<Project>,
+}
+
+/// The projects.
+#[utoipa::path(get, path = "/api/projects", tag = "projects", responses((status = 200, body = Projects)))]
+async fn list_projects(State(app): State<App>) -> Answer<Json<Projects>> {
+    Ok(Json(Projects { projects: app.projects().await? }))
+}
+
+/// Adds a project. A path that is known already answers the project that is there.
+#[utoipa::path(
+    post, path = "/api/projects", tag = "projects", request_body = NewProject,
+    responses(
+        (status = 201, description = "It is new.", body = Project),
+        (status = 200, description = "It was there already.", body = Project),
+        Unreadable, TooLarge, WrongType, Invalid, Unavailable,
+    )
+)]
+async fn add_project(State(app): State<App>, Body(project): Body<NewProject>) -> Answer<(StatusCode, Json<Project>)> {
+    let (project, is_new) = app.add_project(project).await?;
+    Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(project)))
+}

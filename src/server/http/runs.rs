@@ -1,0 +1,112 @@
+//! `/api/cards/{id}/run`, `…/cancel`, `…/retry`, `…/workflow-state` and `…/executions`: a card's way through its stages.
+//!
+//! No handler starts a process: the operations record what is wanted, and the engine does it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::extract::{Body, Id, OptionalBody, word};
+use super::problem::*;
+use crate::domain::{Card, CardId, Execution, Stage, WorkflowStage};
+use crate::server::App;
+
+pub fn router() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(run_card))
+        .routes(routes!(cancel_card))
+        .routes(routes!(retry_card))
+        .routes(routes!(set_workflow_state))
+        .routes(routes!(list_executions))
+}
+
+/// Starts the workflow of a card in the backlog.
+#[utoipa::path(
+    post, path = "/api/cards/{id}/run", tag = "runs", params(("id" = CardId, Path)),
+    responses((status = 202, body = Card), Unknown, Conflict, Unavailable)
+)]
+async fn run_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<(StatusCode, Json<Card>)> {
+    Ok((StatusCode::ACCEPTED, Json(app.run_card(id).await?)))
+}
+
+/// Stops a card's agent; it and all that it started are gone within 10 s.
+#[utoipa::path(
+    post, path = "/api/cards/{id}/cancel", tag = "runs", params(("id" = CardId, Path)),
+    responses((status = 202, body = Card), Unknown, Conflict, Unavailable)
+)]
+async fn cancel_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<(StatusCode, Json<Card>)> {
+    Ok((StatusCode::ACCEPTED, Json(app.cancel_card(id).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct RetryBody {
+    /// Absent: the stage that failed.
+    #[schema(value_type = Option<Stage>)]
+    stage: Option<String>,
+}
+
+/// Goes on from the failed stage, or from `stage`. The body may be absent.
+#[utoipa::path(
+    post, path = "/api/cards/{id}/retry", tag = "runs", params(("id" = CardId, Path)),
+    request_body = Option<RetryBody>,
+    responses((status = 202, body = Card), Unreadable, Unknown, Conflict, TooLarge, WrongType, Invalid, Unavailable)
+)]
+async fn retry_card(
+    State(app): State<App>,
+    Id(id): Id<CardId>,
+    OptionalBody(body): OptionalBody<RetryBody>,
+) -> Answer<(StatusCode, Json<Card>)> {
+    let named = body.and_then(|body| body.stage);
+    let stage = named.map(|named| word::<Stage>("stage", &named)).transpose()?;
+    Ok((StatusCode::ACCEPTED, Json(app.retry_card(id, stage).await?)))
+}
+
+#[derive(Deserialize, ToSchema)]
+struct WorkflowStateBody {
+    #[schema(value_type = WorkflowStage)]
+    stage: String,
+    error: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct WorkflowState {
+    success: bool,
+    stage: WorkflowStage,
+}
+
+/// Sets the word that a card's workflow shows; makes a `workflow` execution where the card has none.
+#[utoipa::path(
+    patch, path = "/api/cards/{id}/workflow-state", tag = "runs", params(("id" = CardId, Path)),
+    request_body = WorkflowStateBody,
+    responses(
+        (status = 200, body = WorkflowState),
+        Unreadable, Unknown, Conflict, TooLarge, WrongType, Invalid, Unavailable,
+    )
+)]
+async fn set_workflow_state(
+    State(app): State<App>,
+    Id(id): Id<CardId>,
+    Body(body): Body<WorkflowStateBody>,
+) -> Answer<Json<WorkflowState>> {
+    let stage = word("stage", &body.stage)?;
+    app.set_workflow_state(id, stage, body.error).await?;
+    Ok(Json(WorkflowState { success: true, stage }))
+}
+
+#[derive(Serialize, ToSchema)]
+struct Executions {
+    /// Newest first.
+    executions: Vec<Execution>,
+}
+
+/// Every stage and attempt of a card.
+#[utoipa::path(
+    get, path = "/api/cards/{id}/executions", tag = "runs", params(("id" = CardId, Path)),
+    responses((status = 200, body = Executions), Unknown)
+)]
+async fn list_executions(State(app): State<App>, Id(id): Id<CardId>) -> Answer<Json<Executions>> {
+    Ok(Json(Executions { executions: app.executions(id).await? }))
+}
