@@ -1,3 +1,130 @@
 //! The command line: parse, call one function.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use cardume::client::terminal::{NobodyReads, harmless_line, say};
+use cardume::client::{self, Connection};
+use cardume::server::{self, config::ServeOptions};
+use clap::{Args, Parser, Subcommand};
+
+/// A kanban board that drives coding agents through plan, implement, test and review, and never loses a run.
+#[derive(Parser)]
+#[command(name = "cardume", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the board and the API
+    Serve(ServeOptions),
+    /// Make a card and run it; prints the card's id
+    Run {
+        #[command(flatten)]
+        card: client::run::NewRun,
+        #[command(flatten)]
+        server: ServerOptions,
+    },
+    /// List the cards
+    Cards {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: ServerOptions,
+    },
+    /// Print a card's log, all its stages and attempts
+    Logs {
+        /// A card's id, or enough of its beginning or end
+        card: String,
+        /// Go on printing until the run has ended
+        #[arg(long, short)]
+        follow: bool,
+        /// Print JSON, a row a line
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        server: ServerOptions,
+    },
+    /// Stop a card's agent
+    Cancel {
+        /// A card's id, or enough of its beginning or end
+        card: String,
+        #[command(flatten)]
+        server: ServerOptions,
+    },
+    /// Go on from the stage that failed
+    Retry {
+        /// A card's id, or enough of its beginning or end
+        card: String,
+        /// Start again from this stage instead: plan, implement, test or review
+        #[arg(long)]
+        stage: Option<String>,
+        #[command(flatten)]
+        server: ServerOptions,
+    },
+    /// Check what a server needs, and say how to mend what is wrong
+    Doctor(ServeOptions),
+    /// Start the agent whose order lies in DIR, and write down all that it says
+    #[command(hide = true)]
+    Supervise { dir: PathBuf },
+    /// Play an agent that needs no account and no network
+    #[command(hide = true)]
+    DemoAgent {
+        /// How long to take for a stage
+        #[arg(long, default_value_t = 5.0)]
+        seconds: f64,
+    },
+}
+
+/// Which server to ask.
+#[derive(Args)]
+struct ServerOptions {
+    /// The server's address
+    #[arg(long, env = "CARDUME_SERVER", value_name = "URL", default_value = "http://127.0.0.1:3000")]
+    server: String,
+    /// The token to show it, where it wants one
+    #[arg(long, env = "CARDUME_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+}
+
+impl ServerOptions {
+    fn connect(self) -> anyhow::Result<Connection> {
+        Connection::to(&self.server, self.token)
+    }
+}
+
+fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        Err(error) if error.is::<NobodyReads>() => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cardume: {}", harmless_line(&format!("{error:#}")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(options) => server::serve(options)?,
+        Command::Run { card, server } => client::run::run(&server.connect()?, card)?,
+        Command::Cards { json, server } => client::cards::list(&server.connect()?, json)?,
+        Command::Logs { card, follow, json, server } => client::logs::print(&server.connect()?, &card, follow, json)?,
+        Command::Cancel { card, server } => client::cards::cancel(&server.connect()?, &card)?,
+        Command::Retry { card, stage, server } => client::cards::retry(&server.connect()?, &card, stage)?,
+        Command::Doctor(options) => {
+            let report = server::doctor::examine(&options);
+            say(&report.to_string())?;
+            return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Supervise { dir } => server::process::supervise(&dir)?,
+        Command::DemoAgent { seconds } => {
+            let status = server::agents::demo::play(seconds)?;
+            return Ok(u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
