@@ -13,7 +13,7 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::agents::Format;
+use super::agents::{AgentProgram, Format};
 use super::store::Database;
 
 const ADDR_DEFAULT: &str = "127.0.0.1:3000";
@@ -64,6 +64,13 @@ pub struct AgentConfig {
 }
 
 impl Config {
+    /// The configured agents, ready to be started.
+    pub fn agent_programs(&self) -> impl Iterator<Item = AgentProgram> {
+        self.agents.iter().map(|(name, agent)| {
+            AgentProgram::configured(name, agent.command.clone(), agent.format, agent.expects_changes)
+        })
+    }
+
     /// Reads the configuration and makes the data directory. Errors are a line for the user.
     pub fn load(options: &ServeOptions) -> anyhow::Result<Self> {
         let mut config = Self::read(options)?;

@@ -4,6 +4,7 @@ pub mod agents;
 pub mod assets;
 pub mod config;
 mod demo_project;
+pub mod doctor;
 pub mod engine;
 pub mod http;
 pub mod operations;
@@ -22,13 +23,14 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 pub use config::{Config, ServeOptions};
 pub use operations::App;
 
 use crate::domain::{ExecutionId, Timestamp};
-use agents::{AgentProgram, Agents};
+use agents::Agents;
 use engine::{Engine, Parts};
 use security::Guard;
 use store::{CacheLimits, Store};
@@ -44,11 +46,21 @@ pub fn now() -> Timestamp {
 }
 
 /// Serves the board and the API until SIGTERM or SIGINT. Running agents go on.
-pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
+pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_env("CARDUME_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(run(options));
+    // What is still being read from a disk or a database must not keep the process from ending.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    served
+}
+
+async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let config = Config::load(&options)?;
     let _lock = lock(&config.data_dir).await?;
     let store = Store::open(&config.database, CacheLimits::default()).await.context("the database cannot be opened")?;
-    let app = compose(&config, store.clone())?;
+    let app = compose(&config, store.clone());
     if config.demo {
         demo_project::make(&app, &config.data_dir).await.context("the demo project cannot be made")?;
     }
@@ -57,6 +69,8 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
         .with_context(|| format!("cannot listen on {}; choose another with --addr", config.addr))?;
     let addr = listener.local_addr()?;
 
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopping) = watch::channel(false);
     let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
     let mut until = stopping.clone();
@@ -68,8 +82,6 @@ pub async fn serve(options: ServeOptions) -> anyhow::Result<()> {
     writeln!(stdout, "Cardume is listening on http://{addr}")?;
     stdout.flush()?;
 
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -91,11 +103,8 @@ fn router(app: App, config: &Config, addr: SocketAddr) -> axum::Router {
     router::router(app, guard, assets::bundle(), assets::router())
 }
 
-fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
-    let configured = config.agents.iter().map(|(name, agent)| {
-        AgentProgram::configured(name, agent.command.clone(), agent.format, agent.expects_changes)
-    });
-    let agents = Agents::new(configured, config.default_agent.clone());
+fn compose(config: &Config, store: Store) -> App {
+    let agents = Agents::new(config.agent_programs(), config.default_agent.clone());
     let engine = Engine::new(Parts {
         store: store.clone(),
         agents: agents.clone(),
@@ -105,7 +114,7 @@ fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
         clock: now,
         new_id: || ExecutionId(Uuid::now_v7()),
     });
-    Ok(App { store, agents, engine })
+    App { store, agents, engine }
 }
 
 /// Keeps a second server away from the data directory. The kernel lets go of the lock however this process ends.
