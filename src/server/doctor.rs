@@ -105,7 +105,10 @@ fn data_dir(path: &Path) -> Finding {
         return wrong(subject, format!("{shown} is no directory. Move it away, or name another with --data-dir"));
     }
     if let Err(error) = try_to_write(path) {
-        return wrong(subject, format!("{shown} cannot be written ({error}). Mend its owner, permissions or free space"));
+        return wrong(
+            subject,
+            format!("{shown} cannot be written ({error}). Mend its owner, permissions or free space"),
+        );
     }
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {

@@ -14,7 +14,7 @@ mod security;
 pub mod store;
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -48,7 +48,11 @@ pub fn now() -> Timestamp {
 /// Serves the board and the API until SIGTERM or SIGINT. Running agents go on.
 pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_env("CARDUME_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(run(options));
     // What is still being read from a disk or a database must not keep the process from ending.

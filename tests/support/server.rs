@@ -21,14 +21,14 @@ use ureq::http::{HeaderMap, Request};
 pub const CARDUME: &str = env!("CARGO_BIN_EXE_cardume");
 
 /// A `text` agent that does in each stage what the stage is for, at once.
-pub const GOOD_AGENT: &str = r#"
+pub const GOOD_AGENT: &str = r##"
 cat > /dev/null
 case "$CARDUME_STAGE" in
     plan) mkdir -p specs && echo "# The plan" > specs/plan.md ;;
     implement) echo "a line" >> work.txt ;;
 esac
 echo "did $CARDUME_STAGE"
-"#;
+"##;
 
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -42,12 +42,17 @@ pub struct Preparation {
 }
 
 impl Preparation {
+    /// Adds an agent that is this bash script, and whose lines are rows.
+    pub fn agent(self, name: &str, script: &str) -> Self {
+        self.agent_of_format(name, script, "text")
+    }
+
     /// Adds an agent that is this bash script.
-    pub fn agent(mut self, name: &str, script: &str) -> Self {
+    pub fn agent_of_format(mut self, name: &str, script: &str, format: &str) -> Self {
         let path = self.home.path().join(format!("{name}.sh"));
         fs::write(&path, script).unwrap();
         let path = path.display();
-        self.config.push_str(&format!("[agents.{name}]\ncommand = [\"bash\", \"{path}\"]\nformat = \"text\"\n\n"));
+        self.config.push_str(&format!("[agents.{name}]\ncommand = [\"bash\", \"{path}\"]\nformat = \"{format}\"\n\n"));
         self
     }
 
@@ -80,7 +85,8 @@ impl Preparation {
         fs::create_dir_all(&data_dir).unwrap();
         fs::write(data_dir.join("cardume.toml"), &self.config).unwrap();
         let (environment, arguments) = (self.environment, self.arguments);
-        let mut server = Server { home: self.home, environment, arguments, running: None, address: "127.0.0.1:0".into() };
+        let mut server =
+            Server { home: self.home, environment, arguments, running: None, address: "127.0.0.1:0".into() };
         server.restart();
         server
     }
@@ -254,7 +260,8 @@ impl Server {
 
     /// Makes a card for `agent`; answers its id.
     pub fn add_card(&self, project: &str, title: &str, agent: &str) -> String {
-        let answer = self.post("/api/cards", serde_json::json!({ "projectId": project, "title": title, "agent": agent }));
+        let answer =
+            self.post("/api/cards", serde_json::json!({ "projectId": project, "title": title, "agent": agent }));
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()["id"].as_str().unwrap().into()
     }
@@ -392,7 +399,9 @@ pub fn processes_under(folder: &Path) -> Vec<i32> {
         .flatten()
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .filter(|pid| *pid != std::process::id() as i32)
-        .filter(|pid| mentions(format!("/proc/{pid}/cmdline").into()) || mentions(format!("/proc/{pid}/environ").into()))
+        .filter(|pid| {
+            mentions(format!("/proc/{pid}/cmdline").into()) || mentions(format!("/proc/{pid}/environ").into())
+        })
         .collect()
 }
 

@@ -65,7 +65,11 @@ pub fn play(seconds: f64) -> anyhow::Result<i32> {
 fn plan(voice: &mut Voice, title: &str, description: &str) -> anyhow::Result<String> {
     voice.text(&format!("I am asked for “{title}”. First I look at what is here."))?;
     let files = voice.command(&["git", "ls-files"])?;
-    voice.text(&format!("There are {} files. The work is small enough for one plan.", files.lines().count()))?;
+    let count = match files.lines().count() {
+        1 => "There is one file.".to_owned(),
+        many => format!("There are {many} files."),
+    };
+    voice.text(&format!("{count} The work is small enough for one plan."))?;
     let path = format!("specs/{}.md", slug::slugify(title).chars().take(60).collect::<String>().trim_matches('-'));
     let path = if path == "specs/.md" { "specs/plan.md".to_owned() } else { path };
     let spec = format!(
@@ -88,14 +92,14 @@ fn implement(voice: &mut Voice, title: &str) -> anyhow::Result<String> {
     let separator = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
     let opening = if before.contains(heading) { String::new() } else { format!("\n{heading}\n") };
     voice.write("README.md", &format!("{before}{separator}{opening}- {title}\n"))?;
-    voice.command(&["git", "diff", "--stat"])?;
+    voice.command(&["git", "status", "--short"])?;
     Ok("README.md tells of the change.".to_owned())
 }
 
 fn test(voice: &mut Voice) -> anyhow::Result<String> {
     voice.text("I look whether the change is sound.")?;
     voice.command(&["git", "log", "--oneline", "-5"])?;
-    voice.command(&["git", "diff", "--check", "HEAD~1", "HEAD"])?;
+    voice.command(&["git", "diff", "--check", "--stat", "HEAD~1", "HEAD"])?;
     voice.text("git finds no stray white space and no conflict markers.")?;
     Ok("All is well.\nCARDUME: pass".to_owned())
 }

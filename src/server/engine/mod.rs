@@ -145,8 +145,11 @@ struct Followed {
 }
 
 impl Followed {
+    /// `None` where it is followed already.
     fn mark(all: Arc<Mutex<HashSet<ExecutionId>>>, id: ExecutionId) -> Option<Self> {
-        all.lock().unwrap_or_else(PoisonError::into_inner).insert(id).then_some(Self { all: all.clone(), id })
+        let is_new = all.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        // Made only where it is new: dropping it takes the mark away.
+        is_new.then(|| Self { all, id })
     }
 }
 
