@@ -157,3 +157,68 @@ impl LogCache {
             .await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::domain::{LogType, Timestamp};
+
+    fn line(content: &str) -> NewLine {
+        NewLine { timestamp: Timestamp::default(), kind: LogType::Text, content: content.into(), partial: false }
+    }
+
+    /// Page `number` with its first `count` rows.
+    fn page(number: i64, count: i64) -> Page {
+        let empty = Page::empty(number);
+        let start = empty.start();
+        empty.with((start..start + count).map(|sequence| Arc::new(line("row").numbered(sequence))))
+    }
+
+    async fn end_of(cache: &LogCache, id: ExecutionId, number: i64) -> Option<i64> {
+        Some(cache.page(id, number).await?.next_sequence() - 1)
+    }
+
+    #[tokio::test]
+    async fn a_page_is_replaced_only_by_a_longer_one() {
+        let (cache, id) = (LogCache::new(CacheLimits::default()), ExecutionId(Uuid::nil()));
+        for (length, end) in [(5, 5), (3, 5), (9, 9), (9, 9), (0, 9)] {
+            cache.keep(id, page(0, length)).await;
+            assert_eq!(end_of(&cache, id, 0).await, Some(end));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_append_makes_only_the_page_longer_that_it_goes_on_from() {
+        let (cache, id) = (LogCache::new(CacheLimits::default()), ExecutionId(Uuid::nil()));
+        cache.extend(id, 2, &[line("1"), line("2")]).await;
+        assert_eq!(end_of(&cache, id, 0).await, None, "nobody reads this log");
+        cache.keep(id, page(0, 5)).await;
+        cache.extend(id, 5, &[]).await;
+        cache.extend(id, 8, &[line("7"), line("8")]).await;
+        assert_eq!(end_of(&cache, id, 0).await, Some(5), "6 is missing");
+        cache.extend(id, 6, &[line("5"), line("6")]).await;
+        assert_eq!(end_of(&cache, id, 0).await, Some(5), "5 is here already");
+        cache.extend(id, 6, &[line("6")]).await;
+        assert_eq!(end_of(&cache, id, 0).await, Some(6));
+        cache.extend(id, 306, &vec![line("more"); 300]).await;
+        assert_eq!(end_of(&cache, id, 0).await, Some(PAGE_ROWS), "a page is full");
+        assert_eq!(end_of(&cache, id, 1).await, None);
+        assert_eq!(cache.lines(id, 6, 7).await.map(|lines| lines.len()), Some(2));
+        assert_eq!(cache.lines(id, 6, 251).await, None);
+        assert_eq!(cache.lines(id, 1, 0).await, Some(vec![]), "nothing is always here");
+    }
+
+    #[tokio::test]
+    async fn its_size_is_bounded_in_bytes() {
+        let limits = CacheLimits { size_bytes: 100_000, ..CacheLimits::default() };
+        let cache = LogCache::new(limits);
+        for number in 0..100 {
+            cache.keep(ExecutionId(Uuid::from_u128(number as u128)), page(number, PAGE_ROWS)).await;
+            cache.pages.run_pending_tasks().await;
+            assert!(cache.pages.weighted_size() <= limits.size_bytes);
+        }
+        assert!(cache.pages.weighted_size() > 0);
+    }
+}

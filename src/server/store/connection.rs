@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::{Any, AnyConnection, AnyPool, Transaction};
+use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection as _, Transaction};
 
 use super::{Database, Store, Stored, Timestamp};
 
@@ -69,8 +69,11 @@ async fn open_sqlite(path: &Path) -> Stored<Connection> {
 }
 
 async fn open_postgres(url: &str) -> Stored<Connection> {
+    let options: AnyConnectOptions = url.parse()?;
+    // A pool would try again and again, and then say no more than that it took too long.
+    options.connect().await?.close().await?;
     let pool = pool(POSTGRES_CONNECTIONS, "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '60s';")
-        .connect_with(url.parse()?)
+        .connect_with(options)
         .await?;
     POSTGRES_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
     Ok(Connection { engine: Engine::Postgres, writer: pool.clone(), reader: pool })
