@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use cardume::client::terminal::{NobodyReads, harmless_line, say};
 use cardume::client::{self, Connection};
 use cardume::server::{self, config::ServeOptions};
 use clap::{Args, Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
 
 /// A kanban board that drives coding agents through plan, implement, test and review, and never loses a run.
 #[derive(Parser)]
@@ -109,7 +111,7 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Serve(options) => server::serve(options)?,
+        Command::Serve(options) => serve(options)?,
         Command::Run { card, server } => client::run::run(&server.connect()?, card)?,
         Command::Cards { json, server } => client::cards::list(&server.connect()?, json)?,
         Command::Logs { card, follow, json, server } => client::logs::print(&server.connect()?, &card, follow, json)?,
@@ -127,4 +129,15 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The only command that needs a runtime; the others stay small.
+fn serve(options: ServeOptions) -> anyhow::Result<()> {
+    let wanted = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(wanted).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(server::serve(options));
+    // What is left over has had its time: nothing is lost with it.
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    served
 }

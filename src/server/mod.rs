@@ -4,6 +4,7 @@ pub mod agents;
 pub mod assets;
 pub mod config;
 mod demo_project;
+pub mod doctor;
 pub mod engine;
 pub mod http;
 pub mod operations;
@@ -92,10 +93,7 @@ fn router(app: App, config: &Config, addr: SocketAddr) -> axum::Router {
 }
 
 fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
-    let configured = config.agents.iter().map(|(name, agent)| {
-        AgentProgram::configured(name, agent.command.clone(), agent.format, agent.expects_changes)
-    });
-    let agents = Agents::new(configured, config.default_agent.clone());
+    let agents = agents(config)?;
     let engine = Engine::new(Parts {
         store: store.clone(),
         agents: agents.clone(),
@@ -106,6 +104,18 @@ fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
         new_id: || ExecutionId(Uuid::now_v7()),
     });
     Ok(App { store, agents, engine })
+}
+
+/// The agents there are, built in and configured. It is an error if the default one is none of them.
+fn agents(config: &Config) -> anyhow::Result<Agents> {
+    let configured = config.agents.iter().map(|(name, agent)| {
+        AgentProgram::configured(name, agent.command.clone(), agent.format, agent.expects_changes)
+    });
+    let agents = Agents::new(configured, config.default_agent.clone());
+    if let Some(name) = config.default_agent.as_ref().filter(|name| agents.get(name).is_none()) {
+        anyhow::bail!("there is no agent “{name}”; correct default_agent in cardume.toml ({})", agents.names());
+    }
+    Ok(agents)
 }
 
 /// Keeps a second server away from the data directory. The kernel lets go of the lock however this process ends.
