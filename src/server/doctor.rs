@@ -8,10 +8,10 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::agents::Agents;
 use super::config::{Config, ServeOptions};
 use super::store::{CacheLimits, Database, Store};
 use crate::client::terminal::harmless_line;
+use crate::domain::Agent;
 
 /// The oldest git whose worktrees do what the engine asks of them.
 const GIT_OLDEST: (u32, u32) = (2, 20);
@@ -150,19 +150,18 @@ async fn database(config: &Config) -> Finding {
 }
 
 async fn agents(config: &Config) -> Vec<Finding> {
-    let agents = Agents::new(config.agent_programs(), config.default_agent.clone()).list().await;
-    let mut findings = vec![];
-    if let Some(name) = config.default_agent.as_ref().filter(|name| !agents.iter().any(|agent| agent.name == **name)) {
-        findings.push(wrong("default agent", format!("there is no “{name}”; correct default_agent in cardume.toml")));
-    }
-    findings.extend(agents.into_iter().map(|agent| {
+    let agents = match super::agents(config) {
+        Ok(agents) => agents.list().await,
+        Err(error) => return vec![wrong("agents", error.to_string())],
+    };
+    let finding = |agent: Agent| {
         let subject = format!("agent {}", agent.name);
         match agent.reason {
             None => well(&subject, agent.version.unwrap_or_else(|| "installed".into())),
             Some(reason) => note(&subject, reason),
         }
-    }));
-    findings
+    };
+    agents.into_iter().map(finding).collect()
 }
 
 fn git() -> Finding {

@@ -64,7 +64,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let config = Config::load(&options)?;
     let _lock = lock(&config.data_dir).await?;
     let store = Store::open(&config.database, CacheLimits::default()).await.context("the database cannot be opened")?;
-    let app = compose(&config, store.clone());
+    let app = compose(&config, store.clone())?;
     if config.demo {
         demo_project::make(&app, &config.data_dir).await.context("the demo project cannot be made")?;
     }
@@ -107,8 +107,8 @@ fn router(app: App, config: &Config, addr: SocketAddr) -> axum::Router {
     router::router(app, guard, assets::bundle(), assets::router())
 }
 
-fn compose(config: &Config, store: Store) -> App {
-    let agents = Agents::new(config.agent_programs(), config.default_agent.clone());
+fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
+    let agents = agents(config)?;
     let engine = Engine::new(Parts {
         store: store.clone(),
         agents: agents.clone(),
@@ -118,7 +118,16 @@ fn compose(config: &Config, store: Store) -> App {
         clock: now,
         new_id: || ExecutionId(Uuid::now_v7()),
     });
-    App { store, agents, engine }
+    Ok(App { store, agents, engine })
+}
+
+/// The agents there are, built in and configured. It is an error if the default one is none of them.
+fn agents(config: &Config) -> anyhow::Result<Agents> {
+    let agents = Agents::new(config.agent_programs(), config.default_agent.clone());
+    if let Some(name) = config.default_agent.as_ref().filter(|name| agents.get(name).is_none()) {
+        anyhow::bail!("there is no agent “{name}”; correct default_agent in cardume.toml ({})", agents.names());
+    }
+    Ok(agents)
 }
 
 /// Keeps a second server away from the data directory. The kernel lets go of the lock however this process ends.
