@@ -1,0 +1,62 @@
+# Rust and Node (20 or newer) are all that must be there before; what else is needed is installed on the way, and each
+# installation is announced by one line. `make` alone tells what can be made.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+# A server to look at keeps its data in a folder of its own, so that trying things out touches no real board.
+DATA_DIR ?= tmp/demo
+ADDR ?= 127.0.0.1:3000
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: build
+build: ## The release binary, target/release/cardume; it runs alone, from anywhere
+	@scripts/build.sh
+
+.PHONY: run
+run: build ## Build, and serve the board with a demo project (ADDR=127.0.0.1:3000 DATA_DIR=tmp/demo)
+	@echo "The board will be at http://$(ADDR); its data is in $(DATA_DIR) (remove the folder to start afresh)"
+	@exec target/release/cardume serve --demo --addr $(ADDR) --data-dir $(DATA_DIR)
+
+.PHONY: dev
+dev: ## Serve a debug build with the demo project; build and start again on every change
+	@scripts/install-build-tools.sh
+	@node scripts/dev.mjs --addr $(ADDR) --data-dir $(DATA_DIR)
+
+.PHONY: test
+test: build ## Everything: Rust on SQLite and Postgres, the browser, the real agent CLIs
+	@scripts/install-test-tools.sh
+	@scripts/with-postgres-on-path.sh cargo test
+	@cd end2end && npx playwright test --project board
+	@$(MAKE) --no-print-directory test-agents
+
+.PHONY: test-agents
+test-agents: build ## The real claude CLI against a scripted API, through a whole workflow
+	@scripts/install-test-tools.sh --agents-only
+	@cd end2end && npx playwright test --project agents
+
+.PHONY: bench
+bench: ## How fast logs are added and read
+	@scripts/with-postgres-on-path.sh cargo bench
+
+.PHONY: fmt
+fmt: ## Format the Rust sources
+	@cargo fmt
+
+.PHONY: lint
+lint: ## Formatting, clippy on the server's and the browser's side, types of the end-to-end tests
+	@scripts/install-build-tools.sh
+	@scripts/install-test-tools.sh --agents-only
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --lib --target wasm32-unknown-unknown --no-default-features --features hydrate -- -D warnings
+	cd end2end && npx tsc --noEmit
+
+.PHONY: clean
+clean: ## Remove all that was built and installed in the clone (not the data)
+	@cargo clean
+	@rm -rf target node_modules end2end/node_modules end2end/artifacts end2end/test-results
