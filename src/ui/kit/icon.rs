@@ -71,14 +71,15 @@ pub fn Icon(#[prop(into)] shape: Signal<Shape>) -> impl IntoView {
     }
 }
 
-/// A small shoal, swimming out of a stack of cards.
+/// A small shoal of fish that is a stack of cards; `public/favicon.svg` is the same.
 #[component]
 pub fn Logo() -> impl IntoView {
     view! {
         <svg class="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-            <path class="logo__fish logo__fish--3" d="M12 7.5c3-3 7.500-3.500 11-.5l3.500-2.500v6l-3.500-2.500c-3.500 3-8 2.500-11-.5z" />
-            <path class="logo__fish logo__fish--2" d="M8.500 15.500c3.500-3.500 8.500-4 12.500-.5l4-3v7l-4-3c-4 3.500-9 3-12.500-.5z" />
-            <path class="logo__fish logo__fish--1" d="M4 24.500c4-4 9.500-4.500 14-.5l4.500-3.500v8l-4.500-3.500c-4.500 4-10 3.500-14-.5z" />
+            <path class="logo__back" d="M14 5h11.5a5 5 0 0 1 0 10H14l-3-3-5 3.5v-11l5 3.5z" />
+            <path class="logo__middle" d="M12 11h11.5a5 5 0 0 1 0 10H12l-3-3-5 3.5v-11l5 3.5z" />
+            <path class="logo__front" d="M10 17h11.5a5 5 0 0 1 0 10H10l-3-3-5 3.5v-11l5 3.5z" />
+            <circle class="logo__eye" cx="21.5" cy="20.75" r="1.3" />
         </svg>
     }
 }
