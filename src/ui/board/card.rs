@@ -42,11 +42,6 @@ pub fn CardTile(
             <h3 class="card__title" id=title_id.clone()>
                 <a href=format!("/cards/{id}")>{move || card.with(|card| card.title.clone())}</a>
             </h3>
-            <p class="card__facts">
-                {move || project_name().map(|name| view! { <span class="card__project">{name}</span> })}
-                <span class="card__agent">{move || card.with(|card| card.agent.clone())}</span>
-                {move || span.get().map(|span| view! { <Lasted span=Signal::stored(span) /> })}
-            </p>
             {move || {
                 mark.with(Option::is_some)
                     .then(|| {
@@ -64,9 +59,14 @@ pub fn CardTile(
                     .then(|| view! { <p class="card__line">{one_line(&line)}</p> })
             }}
             {move || error.get().map(|error| view! { <p class="card__error">{one_line(&error)}</p> })}
-            <div class="card__controls">
+            <footer class="card__foot">
+                <p class="card__facts">
+                    {move || project_name().map(|name| view! { <span class="card__project">{name}</span> })}
+                    <span class="card__agent">{move || card.with(|card| card.agent.clone())}</span>
+                    {move || span.get().map(|span| view! { <Lasted span=Signal::stored(span) /> })}
+                </p>
                 <RunControls card=card described_by=title_id />
-            </div>
+            </footer>
         </li>
     }
 }

@@ -18,7 +18,7 @@ pub fn use_page_focus() {
     let visit = expect_context::<Visit>();
     Effect::new(move |_| {
         if visit.0.get_value() {
-            focus_on("#main");
+            request_animation_frame(|| focus_on("#main"));
         }
         visit.0.set_value(true);
     });

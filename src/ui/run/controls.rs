@@ -116,7 +116,8 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
 #[component]
 fn WishForm(id: CardId, wish: Wish, described_by: String) -> impl IntoView {
     let actions = expect_context::<CardActions>();
-    let pending = move || actions.on_their_way.with(|ids| ids.contains(&id));
+    // Not `disabled`: that would take the focus away from whoever has pressed it.
+    let pending = move || actions.on_their_way.with(|ids| ids.contains(&id)).then_some("true");
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         actions.ask(id, wish);
@@ -138,8 +139,8 @@ fn WishForm(id: CardId, wish: Wish, described_by: String) -> impl IntoView {
             <button
                 class=class
                 aria-describedby=described_by
-                aria-busy=move || pending().then_some("true")
-                disabled=pending
+                aria-busy=pending
+                aria-disabled=pending
             >
                 {shape.map(|shape| view! { <Icon shape=shape /> })}
                 {label}
