@@ -1,23 +1,13 @@
-//! The pages of the board.
+//! The pages of the board, rendered on the server and taken over by the browser.
+//!
+//! `app` is the frame; `pages` load data; `board` and `run` arrange; `kit` draws and knows no domain; `hooks` hold every
+//! effect of the browser. Nothing here decides what a workflow may do: it asks [`crate::domain`].
 
-use leptos::prelude::*;
+mod app;
+mod board;
+mod hooks;
+mod kit;
+mod pages;
+mod run;
 
-/// The URLs of what the page's head loads.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Assets {
-    pub css: String,
-    pub js: String,
-    pub wasm: String,
-}
-
-/// The whole document.
-pub fn shell(assets: Assets) -> impl IntoView {
-    let _ = assets;
-    view! { <App /> }
-}
-
-/// The application.
-#[component]
-pub fn App() -> impl IntoView {
-    view! { <main>"Cardume"</main> }
-}
+pub use app::{App, Assets, shell};

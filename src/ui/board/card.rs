@@ -1,0 +1,105 @@
+//! A card on the board.
+
+use leptos::prelude::*;
+
+use super::state::{BoardCard, BoardState};
+use crate::domain::{Card, ProjectId, Workflow};
+use crate::ui::kit::{Badge, Clocking, Lasted, Mark, Shape, Tone};
+use crate::ui::run::{Progress, RunControls, mark_of, progress, progress_in_words};
+
+#[component]
+pub fn CardTile(
+    state: BoardState,
+    known: BoardCard,
+    /// The project that the board is filtered to.
+    #[prop(into)]
+    project: Signal<Option<ProjectId>>,
+) -> impl IntoView {
+    let card: Signal<Card> = known.card.clone().into();
+    let last_line = known.last_line;
+    let (id, own_project) = card.with_untracked(|card| (card.id, card.project_id));
+    let title_id = format!("card-{}", id.short());
+    let workflow = Memo::new(move |_| card.with(Workflow::of));
+    let mark = Memo::new(move |_| card.with(mark_of));
+    let error = Memo::new(move |_| card.with(error_of));
+    let span = Memo::new(move |_| card.with(clocking));
+    let project_name = move || {
+        let many = project.get().is_none() && state.projects.with(|projects| projects.len() > 1);
+        many.then(|| {
+            state.projects.with(|projects| {
+                projects.iter().find(|project| project.id == own_project).map(|project| project.name.clone())
+            })
+        })
+        .flatten()
+    };
+    view! {
+        <li
+            class="card"
+            data-testid="card"
+            data-card-id=id.to_string()
+            data-stage=move || state.stage(id).as_str()
+        >
+            <h3 class="card__title" id=title_id.clone()>
+                <a href=format!("/cards/{id}")>{move || card.with(|card| card.title.clone())}</a>
+            </h3>
+            {move || {
+                mark.with(Option::is_some)
+                    .then(|| {
+                        view! {
+                            <div class="card__state">
+                                <Badge mark=Signal::derive(move || mark.get().unwrap_or_else(no_mark)) />
+                                <Segments workflow=workflow />
+                            </div>
+                        }
+                    })
+            }}
+            {move || {
+                let line = last_line.with(|line| line.as_ref().map(|line| line.content.clone()))?;
+                matches!(workflow.get(), Workflow::Working(_))
+                    .then(|| view! { <p class="card__line">{one_line(&line)}</p> })
+            }}
+            {move || error.get().map(|error| view! { <p class="card__error">{one_line(&error)}</p> })}
+            <footer class="card__foot">
+                <p class="card__facts">
+                    {move || project_name().map(|name| view! { <span class="card__project">{name}</span> })}
+                    <span class="card__agent">{move || card.with(|card| card.agent.clone())}</span>
+                    {move || span.get().map(|span| view! { <Lasted span=Signal::stored(span) /> })}
+                </p>
+                <RunControls card=card described_by=title_id />
+            </footer>
+        </li>
+    }
+}
+
+/// The way through the four stages, one segment each.
+#[component]
+fn Segments(workflow: Memo<Workflow>) -> impl IntoView {
+    let segments = (0..4).map(move |stage| {
+        let reached = move || progress(workflow.get())[stage];
+        view! { <span class="segment" data-progress=move || Progress::as_str(reached())></span> }
+    });
+    view! {
+        <span class="segments" role="img" aria-label=move || progress_in_words(workflow.get())>
+            {segments.collect_view()}
+        </span>
+    }
+}
+
+fn no_mark() -> Mark {
+    Mark { tone: Tone::Neutral, shape: Shape::Waiting, word: String::new() }
+}
+
+fn error_of(card: &Card) -> Option<String> {
+    card.active_execution.as_ref()?.workflow_error.clone()
+}
+
+/// While it runs, since when.
+fn clocking(card: &Card) -> Option<Clocking> {
+    let execution = card.active_execution.as_ref().filter(|_| card.is_running())?;
+    Some(Clocking { from: execution.started_at, to: None })
+}
+
+/// As much of a text as fits a line; the page cuts it to the width.
+fn one_line(text: &str) -> String {
+    text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().chars().take(200).collect()
+}

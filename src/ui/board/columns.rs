@@ -1,0 +1,45 @@
+//! The six columns.
+
+use leptos::prelude::*;
+
+use super::card::CardTile;
+use super::state::BoardState;
+use crate::domain::{Column, ProjectId};
+use crate::ui::run::column_title;
+
+#[component]
+pub fn Columns(state: BoardState, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
+    let columns = Column::ALL.map(|column| view! { <ColumnList state=state column=column project=project /> });
+    view! { <div class="columns">{columns.into_iter().collect_view()}</div> }
+}
+
+#[component]
+fn ColumnList(state: BoardState, column: Column, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
+    let cards = Memo::new(move |_| state.column(column, project.get()));
+    let count = move || cards.with(Vec::len);
+    let title_id = format!("column-{column}");
+    view! {
+        <section
+            class="column"
+            data-testid=title_id.clone()
+            data-column=column.as_str()
+            data-empty=move || (count() == 0).then_some("")
+            aria-labelledby=title_id.clone()
+        >
+            <h2 class="column__title" id=title_id.clone()>
+                <span class="column__dot" aria-hidden="true"></span>
+                {column_title(column)}
+                <span class="column__count" aria-hidden="true">
+                    {count}
+                </span>
+            </h2>
+            <ul class="column__cards">
+                <For
+                    each=move || cards.get()
+                    key=|id| id.0.as_u128()
+                    children=move |id| state.card(id).map(|card| view! { <CardTile state=state known=card project=project /> })
+                />
+            </ul>
+        </section>
+    }
+}

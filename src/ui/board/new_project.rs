@@ -1,0 +1,89 @@
+//! Adding a project by its path.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use crate::api::add_project;
+use crate::domain::{NewProject, Project};
+use crate::ui::hooks::{Modal, use_hydrated};
+use crate::ui::kit::{Dialog, Empty, Field, Icon, Notice, Shape};
+
+/// What the board says before it has a project.
+#[component]
+pub fn FirstProject(added: Callback<Project>) -> impl IntoView {
+    view! {
+        <Empty title="Which repository shall agents work on?">
+            <p>
+                "Add a git repository on this server. Every card gets a worktree and a branch of its own; your checkout stays as it is."
+            </p>
+            <PathForm added=added id="first-project" />
+        </Empty>
+    }
+}
+
+/// A button for one more project.
+#[component]
+pub fn AddProject(added: Callback<Project>) -> impl IntoView {
+    let modal = Modal::new();
+    let hydrated = use_hydrated();
+    let done = Callback::new(move |project| {
+        modal.close();
+        added.run(project);
+    });
+    view! {
+        <button type="button" class="button button--quiet" disabled=move || !hydrated.get() on:click=move |_| modal.open()>
+            <Icon shape=Shape::Plus />
+            "Add project"
+        </button>
+        <Dialog modal=modal id="add-project" title="Add a project">
+            <PathForm added=done id="project-path" />
+        </Dialog>
+    }
+}
+
+#[component]
+fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
+    let hydrated = use_hydrated();
+    let path = NodeRef::<html::Input>::new();
+    let error = RwSignal::new(None);
+    let is_adding = RwSignal::new(false);
+    let add = move || {
+        let Some(input) = path.get_untracked() else { return };
+        is_adding.set(true);
+        error.set(None);
+        spawn_local(async move {
+            let answer = add_project(NewProject { path: input.value().trim().to_owned(), name: None }).await;
+            // The form may be gone by now, and its signals with it.
+            if is_adding.try_set(false).is_some() {
+                return;
+            }
+            match answer {
+                Ok(project) => {
+                    input.set_value("");
+                    added.run(project);
+                }
+                Err(failure) => error.set(Some(failure.to_string())),
+            }
+        });
+    };
+    view! {
+        <form
+            class="form"
+            on:submit=move |event| {
+                event.prevent_default();
+                add();
+            }
+        >
+            <Notice text=error />
+            <Field label="Path of the repository" of=id>
+                <input node_ref=path id=id required placeholder="/home/you/project" autocomplete="off" spellcheck="false" />
+            </Field>
+            <footer class="form__foot">
+                <button class="button button--primary" disabled=move || !hydrated.get() || is_adding.get()>
+                    "Add this project"
+                </button>
+            </footer>
+        </form>
+    }
+}

@@ -1,0 +1,39 @@
+//! Which project's cards the board shows.
+
+use leptos::prelude::*;
+
+use super::state::BoardState;
+use crate::domain::ProjectId;
+
+#[component]
+pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
+    let current = move |this: Option<ProjectId>| move || (project.get() == this).then_some("page");
+    let links = move || {
+        let projects = state.projects.get();
+        if projects.len() < 2 {
+            return None;
+        }
+        let links = projects.into_iter().map(|known| {
+            view! {
+                <li>
+                    <a href=format!("/?project={}", known.id) title=known.path aria-current=current(Some(known.id))>
+                        {known.name}
+                    </a>
+                </li>
+            }
+        });
+        Some(view! {
+            <nav class="projects" aria-label="Projects">
+                <ul>
+                    <li>
+                        <a href="/" aria-current=current(None)>
+                            "All"
+                        </a>
+                    </li>
+                    {links.collect_view()}
+                </ul>
+            </nav>
+        })
+    };
+    links
+}

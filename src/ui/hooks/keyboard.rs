@@ -1,0 +1,33 @@
+//! Keyboard shortcuts.
+
+use leptos::ev;
+use leptos::prelude::*;
+
+/// Runs `action` when `key` is pressed by itself, unless the reader is typing or a dialog is open.
+pub fn on_key(key: &'static str, action: impl Fn() + Clone + 'static) {
+    Effect::new(move |_| {
+        let action = action.clone();
+        let listener = window_event_listener(ev::keydown, move |event| {
+            let bare = !(event.ctrl_key() || event.meta_key() || event.alt_key() || event.repeat());
+            if bare && event.key() == key && !is_typing() && !dialog_is_open() {
+                event.prevent_default();
+                action();
+            }
+        });
+        on_cleanup(move || listener.remove());
+    });
+}
+
+/// Whether this key sends a form from within a text of several lines: Ctrl+Enter or ⌘+Enter.
+pub fn submits(event: &ev::KeyboardEvent) -> bool {
+    event.key() == "Enter" && (event.ctrl_key() || event.meta_key())
+}
+
+fn is_typing() -> bool {
+    let Some(focused) = document().active_element() else { return false };
+    matches!(focused.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+}
+
+fn dialog_is_open() -> bool {
+    document().query_selector("dialog[open]").is_ok_and(|dialog| dialog.is_some())
+}

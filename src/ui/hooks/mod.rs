@@ -1,0 +1,25 @@
+//! Every effect of the browser: time, polling, scrolling, focus, keys, dialogs.
+//!
+//! Nothing here knows a card or draws anything. On the server all of it is there and does nothing: an `Effect` runs in
+//! the browser only, and where even that is not enough a twin of the same name stands in.
+
+mod answer;
+mod clock;
+mod dialog;
+mod focus;
+mod hydrated;
+mod keyboard;
+mod page;
+mod poll;
+mod scroll;
+mod timer;
+
+pub use answer::{failure_in_url, say_not_found};
+pub use clock::{provide_clock, use_clock};
+pub use dialog::Modal;
+pub use focus::{keep_focus_on_card, provide_visit, use_page_focus};
+pub use hydrated::{provide_hydrated, use_hydrated};
+pub use keyboard::{on_key, submits};
+pub use page::on_page_wake;
+pub use poll::{Next, Poll, provide_connection, use_connection, use_poll};
+pub use scroll::FollowEnd;

@@ -1,0 +1,85 @@
+//! Icons, drawn in the text's colour and as large as the text. They are never the only bearer of a meaning.
+
+use leptos::prelude::*;
+
+/// What an icon shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    Plus,
+    Play,
+    Stop,
+    Again,
+    Edit,
+    Trash,
+    Back,
+    Branch,
+    Close,
+    /// A dashed ring: not begun.
+    Waiting,
+    /// A ring that turns.
+    Working,
+    /// A tick in a disc.
+    Done,
+    /// A cross in an octagon.
+    Failed,
+    /// A ring with a bar across.
+    Stopped,
+    /// A question mark in a diamond.
+    Lost,
+}
+
+impl Shape {
+    /// Strokes in a square of 16 by 16.
+    fn path(self) -> &'static str {
+        match self {
+            Self::Plus => "M8 3v10M3 8h10",
+            Self::Play => "M5 3.2v9.6L12.6 8z",
+            Self::Stop => "M4 4h8v8H4z",
+            Self::Again => "M13 8a5 5 0 1 1-1.6-3.7M13 2v3h-3",
+            Self::Edit => "M3 13l.7-2.8L10.6 3.3l2.1 2.1-6.9 6.9zM9.2 4.7l2.1 2.1",
+            Self::Trash => "M3 4.5h10M6.5 4.5V3h3v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5M6.8 7v3.5M9.2 7v3.5",
+            Self::Back => "M9.5 3.5L5 8l4.5 4.5",
+            Self::Branch => {
+                "M5 5.5v5M11 6.5c0 2.5-6 1.5-6 4M6.5 4A1.5 1.5 0 1 1 3.5 4a1.5 1.5 0 0 1 3 0zM12.5 5a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0zM6.5 12a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0z"
+            }
+            Self::Close => "M4 4l8 8M12 4l-8 8",
+            Self::Waiting => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z",
+            Self::Working => "M8 2a6 6 0 1 1-6 6",
+            Self::Done => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM5.4 8.2l1.8 1.8 3.4-3.8",
+            Self::Failed => "M5.5 2h5L14 5.5v5L10.5 14h-5L2 10.5v-5zM6.1 6.1l3.8 3.8M9.9 6.1L6.1 9.9",
+            Self::Stopped => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM3.8 3.8l8.4 8.4",
+            Self::Lost => "M8 1.6L14.4 8 8 14.4 1.6 8zM6.6 6.6a1.5 1.5 0 1 1 2 1.5c-.5.2-.6.5-.6.9M8 10.9v.1",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Play | Self::Stop => "icon icon--solid",
+            Self::Waiting => "icon icon--waiting",
+            Self::Working => "icon icon--working",
+            _ => "icon",
+        }
+    }
+}
+
+#[component]
+pub fn Icon(#[prop(into)] shape: Signal<Shape>) -> impl IntoView {
+    view! {
+        <svg class=move || shape.get().name() viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+            <path d=move || shape.get().path() />
+        </svg>
+    }
+}
+
+/// A small shoal of fish that is a stack of cards; `public/favicon.svg` is the same.
+#[component]
+pub fn Logo() -> impl IntoView {
+    view! {
+        <svg class="logo" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+            <path class="logo__back" d="M14 5h11.5a5 5 0 0 1 0 10H14l-3-3-5 3.5v-11l5 3.5z" />
+            <path class="logo__middle" d="M12 11h11.5a5 5 0 0 1 0 10H12l-3-3-5 3.5v-11l5 3.5z" />
+            <path class="logo__front" d="M10 17h11.5a5 5 0 0 1 0 10H10l-3-3-5 3.5v-11l5 3.5z" />
+            <circle class="logo__eye" cx="21.5" cy="20.75" r="1.3" />
+        </svg>
+    }
+}

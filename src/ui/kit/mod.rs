@@ -1,0 +1,19 @@
+//! Drawing: the pieces that pages are made of. Nothing here knows a card, asks the server, or decides anything.
+
+mod badge;
+mod dialog;
+mod empty;
+mod field;
+mod icon;
+mod masthead;
+mod notice;
+mod time;
+
+pub use badge::{Badge, Mark, Tone};
+pub use dialog::Dialog;
+pub use empty::Empty;
+pub use field::Field;
+pub use icon::{Icon, Logo, Shape};
+pub use masthead::Masthead;
+pub use notice::{ConnectionStatus, Notice};
+pub use time::{Clocking, Day, Lasted, Moment, counted};

@@ -1,0 +1,26 @@
+//! What the page has to say about itself.
+
+use leptos::prelude::*;
+
+use crate::ui::hooks::use_connection;
+
+/// A failure, in words. Its place is always there, so that a screen reader speaks what comes into it.
+#[component]
+pub fn Notice(#[prop(into)] text: Signal<Option<String>>) -> impl IntoView {
+    view! {
+        <p class="notice" role="alert" hidden=move || text.with(Option::is_none)>
+            {move || text.get().unwrap_or_default()}
+        </p>
+    }
+}
+
+/// Says so while the server does not answer.
+#[component]
+pub fn ConnectionStatus() -> impl IntoView {
+    let connection = use_connection();
+    view! {
+        <p class="connection" role="status" data-testid="connection" data-lost=move || connection.is_lost().then_some("")>
+            {move || if connection.is_lost() { "Reconnecting…" } else { "" }}
+        </p>
+    }
+}

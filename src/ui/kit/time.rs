@@ -1,0 +1,122 @@
+//! Moments and durations. The server prints UTC; once the page is hydrated it shows the reader's own time.
+
+use leptos::prelude::*;
+
+use crate::domain::Timestamp;
+use crate::ui::hooks::use_clock;
+
+const DAY_MS: i64 = 86_400_000;
+
+/// A time of day, with the whole moment for who asks.
+#[component]
+pub fn Moment(at: Timestamp) -> impl IntoView {
+    let clock = use_clock();
+    let text = move || match clock.offset_minutes(at) {
+        Some(offset) => time_of_day(at.as_millis() + offset * 60_000),
+        None => time_of_day(at.as_millis()),
+    };
+    let whole = at.to_string();
+    view! {
+        <time datetime=whole.clone() title=whole>
+            {text}
+        </time>
+    }
+}
+
+/// A day and a time of day.
+#[component]
+pub fn Day(at: Timestamp) -> impl IntoView {
+    let clock = use_clock();
+    let text = move || {
+        let millis = at.as_millis() + clock.offset_minutes(at).unwrap_or(0) * 60_000;
+        let day: String = Timestamp::from_millis(millis).to_string().chars().take("2026-11-22".len()).collect();
+        format!("{day} {}", time_of_day(millis))
+    };
+    let whole = at.to_string();
+    view! {
+        <time datetime=whole.clone() title=whole>
+            {text}
+        </time>
+    }
+}
+
+/// How long something took, or has taken so far. Before hydration, what still goes on shows when it began.
+#[component]
+pub fn Lasted(#[prop(into)] span: Signal<Clocking>) -> impl IntoView {
+    let clock = use_clock();
+    let text = move || {
+        let Clocking { from, to } = span.get();
+        match to.or_else(|| clock.now()) {
+            Some(to) => duration(to.millis_since(from)),
+            None => format!("since {} UTC", time_of_day(from.as_millis())),
+        }
+    };
+    view! {
+        <time class="lasted" datetime=move || span.get().from.to_string()>
+            {text}
+        </time>
+    }
+}
+
+/// From when to when; without an end it goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Clocking {
+    pub from: Timestamp,
+    pub to: Option<Timestamp>,
+}
+
+/// `1234 lines` as a person writes it: `1,234 lines`; `1 line`.
+pub fn counted(number: i64, noun: &str) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + 8);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text.push(' ');
+    text.push_str(noun);
+    if number != 1 {
+        text.push('s');
+    }
+    text
+}
+
+fn time_of_day(millis: i64) -> String {
+    let seconds = millis.rem_euclid(DAY_MS) / 1000;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+fn duration(millis: i64) -> String {
+    let seconds = millis / 1000;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_short() {
+        let of = |seconds: i64| duration(seconds * 1000);
+        assert_eq!([of(0), of(59), of(61), of(3_700)], ["0s", "59s", "1m 01s", "1h 01m"]);
+    }
+
+    #[test]
+    fn times_of_day_are_right_before_1970_too() {
+        assert_eq!(time_of_day(8 * 3_600_000 + 61_007), "08:01:01");
+        assert_eq!(time_of_day(-1000), "23:59:59");
+    }
+
+    #[test]
+    fn numbers_are_grouped_and_nouns_agree() {
+        assert_eq!(counted(0, "line"), "0 lines");
+        assert_eq!(counted(1, "line"), "1 line");
+        assert_eq!(counted(1_234_567, "line"), "1,234,567 lines");
+    }
+}

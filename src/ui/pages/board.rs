@@ -1,0 +1,139 @@
+//! `/`: the board.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::use_query_map;
+
+use super::not_found::{Loading, Unavailable};
+use crate::api::{Board, poll_board};
+use crate::domain::ProjectId;
+use crate::ui::board::{AddProject, BoardState, Columns, FirstProject, NewCard, ProjectFilter};
+use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_focus, use_poll};
+use crate::ui::kit::{Masthead, Notice};
+use crate::ui::run::CardActions;
+
+const PACE_RUNNING_MS: u32 = 1_000;
+const PACE_IDLE_MS: u32 = 3_000;
+const PACE_AFTER_FAILURE_MS: u32 = 5_000;
+
+#[component]
+pub fn BoardPage() -> impl IntoView {
+    let board = Resource::new_blocking(|| (), |()| poll_board(None));
+    view! {
+        <Transition fallback=|| view! { <Loading /> }>
+            {move || Suspend::new(async move {
+                match board.await {
+                    Ok(Some(board)) => view! { <LiveBoard board=board /> }.into_any(),
+                    // Nothing was said to be known, so there is always a board.
+                    Ok(None) => ().into_any(),
+                    Err(failure) => view! { <Unavailable failure=failure /> }.into_any(),
+                }
+            })}
+        </Transition>
+    }
+}
+
+#[component]
+fn LiveBoard(board: Board) -> impl IntoView {
+    let state = BoardState::new(board);
+    let query = use_query_map();
+    let project =
+        Memo::new(move |_| query.with(|query| query.get("project").and_then(|id| id.parse::<ProjectId>().ok())));
+    let poll = use_poll(
+        pace(state),
+        move || poll_board(Some(state.revision())),
+        move |answer| {
+            match answer {
+                Ok(Some(board)) => keep_focus_on_card(|| state.take(board)),
+                Ok(None) => {}
+                Err(_) => return Next::InMs(PACE_AFTER_FAILURE_MS),
+            }
+            Next::InMs(pace(state))
+        },
+    );
+    let actions = CardActions::provide(move |card| {
+        keep_focus_on_card(|| state.take_card(card));
+        poll.wake();
+    });
+    let new_card = Modal::new();
+    let made = Callback::new(move |(card, run): (crate::domain::Card, bool)| {
+        let id = card.id;
+        state.take_card(card);
+        poll.wake();
+        if run {
+            actions.run(id);
+        }
+    });
+    let added = Callback::new(move |_| poll.wake());
+    let has_projects = Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()));
+    use_page_focus();
+    view! {
+        <Title text=move || title(state) />
+        <Masthead>
+            <ProjectFilter state=state project=project />
+            <Summary state=state />
+            {move || has_projects.get().then(|| view! { <AddProject added=added /> })}
+            <NewCard state=state project=project modal=new_card made=made />
+        </Masthead>
+        <main id="main" tabindex="-1" class="board">
+            <h1 class="visually-hidden">"Board"</h1>
+            <Notice text=actions.refusal />
+            {move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> })}
+            <FirstCard state=state modal=new_card />
+            <Columns state=state project=project />
+        </main>
+    }
+}
+
+fn pace(state: BoardState) -> u32 {
+    if state.is_running() { PACE_RUNNING_MS } else { PACE_IDLE_MS }
+}
+
+fn title(state: BoardState) -> String {
+    match state.running_and_failed() {
+        (0, _) => String::new(),
+        (running, _) => format!("{running} running"),
+    }
+}
+
+#[component]
+fn Summary(state: BoardState) -> impl IntoView {
+    let counts = Memo::new(move |_| state.running_and_failed());
+    view! {
+        <p class="summary">
+            {move || match counts.get() {
+                (0, 0) => String::new(),
+                (running, 0) => format!("{running} running"),
+                (0, failed) => format!("{failed} failed"),
+                (running, failed) => format!("{running} running, {failed} failed"),
+            }}
+        </p>
+    }
+}
+
+/// What the board says before it has a card.
+#[component]
+fn FirstCard(state: BoardState, modal: Modal) -> impl IntoView {
+    let hydrated = use_hydrated();
+    let is_missing =
+        Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()) && !state.has_cards());
+    move || {
+        is_missing.get().then(|| {
+            view! {
+                <section class="invitation" aria-label="First steps">
+                    <p>
+                        "Nothing here yet. Describe a piece of work, press Run, and watch an agent plan, implement, test and review it."
+                    </p>
+                    <button
+                        type="button"
+                        class="button"
+                        disabled=move || !hydrated.get()
+                        on:click=move |_| modal.open()
+                    >
+                        "Write the first one"
+                    </button>
+                </section>
+            }
+        })
+    }
+}

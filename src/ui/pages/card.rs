@@ -1,0 +1,142 @@
+//! `/cards/{id}`: a card, its stages, and the log of one execution: `?execution=ID`, or else the active one.
+
+use leptos::either::Either;
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::hooks::{use_params_map, use_query_map};
+
+use super::not_found::{Loading, NotFound, Unavailable};
+use crate::api::{CardDetails, Failure, card_details, read_log};
+use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
+use crate::ui::hooks::{Next, use_page_focus, use_poll};
+use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone};
+use crate::ui::run::{CardActions, CardState, DeleteCard, EditCard, Facts, Log, LogFeed, RunControls, StartAgain, Timeline};
+
+const PACE_RUNNING_MS: u32 = 1_500;
+const PACE_IDLE_MS: u32 = 4_000;
+const PACE_AFTER_FAILURE_MS: u32 = 5_000;
+
+type Loaded = (CardDetails, Option<ExecutionLog>);
+
+#[component]
+pub fn CardPage() -> impl IntoView {
+    let params = use_params_map();
+    let query = use_query_map();
+    let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<CardId>().ok())));
+    let chosen =
+        Memo::new(move |_| query.with(|query| query.get("execution").and_then(|id| id.parse::<ExecutionId>().ok())));
+    // Another choice of execution does not load the page again: the log asks for its rows.
+    let loaded = Resource::new_blocking(move || id.get(), move |id| load(id, chosen.get_untracked()));
+    view! {
+        <Transition fallback=|| view! { <Loading /> }>
+            {move || Suspend::new(async move {
+                match loaded.await {
+                    Ok((details, log)) => Either::Left(view! { <LiveCard details=details log=log chosen=chosen /> }),
+                    Err(failure) => Either::Right(view! { <Unavailable failure=failure /> }),
+                }
+            })}
+        </Transition>
+    }
+}
+
+async fn load(id: Option<CardId>, chosen: Option<ExecutionId>) -> Result<Loaded, Failure> {
+    let Some(id) = id else { return Err(Failure(Problem::not_found("There is no such card."))) };
+    let details = card_details(id).await?;
+    let log = match shown(&details, chosen) {
+        Some(execution) => Some(read_log(execution, LogSlice::Tail, LogSlice::LIMIT_DEFAULT).await?),
+        None => None,
+    };
+    Ok((details, log))
+}
+
+/// The chosen execution, if it is one of this card's; else the active one.
+fn shown(details: &CardDetails, chosen: Option<ExecutionId>) -> Option<ExecutionId> {
+    let own = chosen.filter(|id| details.executions.iter().any(|execution| execution.id == *id));
+    own.or_else(|| details.card.active_execution.as_ref().map(|execution| execution.id))
+}
+
+#[component]
+fn LiveCard(details: CardDetails, log: Option<ExecutionLog>, chosen: Memo<Option<ExecutionId>>) -> impl IntoView {
+    let id = details.card.id;
+    let state = CardState::new(details);
+    let poll = use_poll(
+        pace(state),
+        move || card_details(id),
+        move |answer| {
+            match answer {
+                Ok(details) => state.take(details),
+                Err(failure) if failure.0.status == 404 => {
+                    state.is_gone.set(true);
+                    return Next::WhenWoken;
+                }
+                Err(_) => return Next::InMs(PACE_AFTER_FAILURE_MS),
+            }
+            Next::InMs(pace(state))
+        },
+    );
+    let own = move |id: &ExecutionId| state.executions.with(|all| all.iter().any(|execution| execution.id == *id));
+    let wanted = Memo::new(move |_| chosen.get().filter(own).or_else(|| state.active()));
+    let feed = LogFeed::new(log, wanted, move || poll.wake());
+    let actions = CardActions::provide(move |card| {
+        state.take_card(card);
+        poll.wake();
+        feed.wake();
+    });
+    use_page_focus();
+    move || match state.is_gone.get() {
+        true => Either::Left(view! { <NotFound /> }),
+        false => Either::Right(view! { <CardView state=state feed=feed actions=actions wanted=wanted /> }),
+    }
+}
+
+#[component]
+fn CardView(
+    state: CardState,
+    feed: LogFeed,
+    actions: CardActions,
+    #[prop(into)] wanted: Signal<Option<ExecutionId>>,
+) -> impl IntoView {
+    let title = Memo::new(move |_| state.card.with(|card| card.title.clone()));
+    let mark = Memo::new(move |_| state.mark().unwrap_or_else(not_started));
+    let error = Memo::new(move |_| {
+        state.card.with(|card| card.active_execution.as_ref().and_then(|execution| execution.workflow_error.clone()))
+    });
+    view! {
+        <Title text=move || title.get() />
+        <Masthead>
+            <a class="masthead__back" href="/">
+                <Icon shape=Shape::Back />
+                "Board"
+            </a>
+        </Masthead>
+        <main id="main" tabindex="-1" class="run">
+            <header class="run__head">
+                <h1 id="card-title">{move || title.get()}</h1>
+                <div role="status" class="run__state">
+                    <Badge mark=mark />
+                </div>
+                <div class="run__controls">
+                    <RunControls card=state.card described_by="card-title".to_owned() />
+                    <StartAgain card=state.card />
+                    <EditCard state=state />
+                    <DeleteCard state=state />
+                </div>
+            </header>
+            <Notice text=actions.refusal />
+            {move || error.get().map(|error| view! { <p class="run__error">{error}</p> })}
+            <Timeline state=state shown=wanted />
+            <div class="run__body">
+                <Log state=state feed=feed />
+                <Facts state=state />
+            </div>
+        </main>
+    }
+}
+
+fn not_started() -> Mark {
+    Mark { tone: Tone::Neutral, shape: Shape::Waiting, word: "Not started".to_owned() }
+}
+
+fn pace(state: CardState) -> u32 {
+    if state.is_running() { PACE_RUNNING_MS } else { PACE_IDLE_MS }
+}

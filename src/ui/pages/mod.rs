@@ -1,0 +1,9 @@
+//! The pages: each loads what it shows and hands it on.
+
+mod board;
+mod card;
+mod not_found;
+
+pub use board::BoardPage;
+pub use card::CardPage;
+pub use not_found::NotFound;

@@ -1,0 +1,173 @@
+//! Run, Cancel, Retry.
+//!
+//! Each is a form that posts to its server function, so that it works before the WASM has arrived. What is offered is
+//! what the [`Workflow`] allows.
+
+use leptos::ev::SubmitEvent;
+use leptos::prelude::*;
+use leptos::server_fn::ServerFn;
+use leptos::task::spawn_local;
+
+use super::stage_title;
+use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
+use crate::domain::{Card, CardId, Column, Event, Stage, Workflow};
+use crate::ui::hooks::failure_in_url;
+use crate::ui::kit::{Icon, Shape};
+
+/// What somebody wants of a card's run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Run,
+    Cancel,
+    Retry(Option<Stage>),
+}
+
+/// The wishes on their way to the server, for all the cards of a page.
+#[derive(Clone, Copy)]
+pub struct CardActions {
+    on_their_way: RwSignal<Vec<CardId>>,
+    /// Why the last one was refused.
+    pub refusal: RwSignal<Option<String>>,
+    /// What to do with the card as the server answers it.
+    answered: Callback<Card>,
+}
+
+impl CardActions {
+    pub fn provide(answered: impl Fn(Card) + Send + Sync + 'static) -> Self {
+        let actions = Self {
+            on_their_way: RwSignal::new(vec![]),
+            refusal: RwSignal::new(failure_in_url()),
+            answered: Callback::new(answered),
+        };
+        provide_context(actions);
+        actions
+    }
+
+    /// Runs a card that has just been made.
+    pub fn run(self, id: CardId) {
+        self.ask(id, Wish::Run);
+    }
+
+    fn ask(self, id: CardId, wish: Wish) {
+        if self.on_their_way.with_untracked(|ids| ids.contains(&id)) {
+            return;
+        }
+        self.on_their_way.update(|ids| ids.push(id));
+        self.refusal.set(None);
+        spawn_local(async move {
+            let answer = match wish {
+                Wish::Run => run_card(id).await,
+                Wish::Cancel => cancel_card(id).await,
+                Wish::Retry(stage) => retry_card(id, stage).await,
+            };
+            // The page may be gone by now, and its signals with it.
+            if self.on_their_way.try_update(|ids| ids.retain(|other| *other != id)).is_none() {
+                return;
+            }
+            match answer {
+                Ok(card) => self.answered.run(card),
+                Err(failure) => self.refusal.set(Some(failure.to_string())),
+            }
+        });
+    }
+}
+
+/// The one thing that is to be done with a card's run now: Run, Cancel or Retry.
+#[component]
+pub fn RunControls(
+    #[prop(into)] card: Signal<Card>,
+    /// The id of the card's title, which tells the many buttons of a board apart.
+    described_by: String,
+) -> impl IntoView {
+    let id = card.with_untracked(|card| card.id);
+    let offer = Memo::new(move |_| card.with(|card| offer(Workflow::of(card), card.column_id)));
+    move || {
+        let described_by = described_by.clone();
+        offer.get().map(|wish| view! { <WishForm id=id wish=wish described_by=described_by /> })
+    }
+}
+
+/// Starting again from any stage.
+#[component]
+pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
+    let id = card.with_untracked(|card| card.id);
+    let possible = Memo::new(move |_| {
+        card.with(|card| {
+            card.active_execution.is_some() && Workflow::of(card).apply(Event::Retry(Some(Stage::Plan))).is_ok()
+        })
+    });
+    move || {
+        possible.get().then(|| {
+            let forms = Stage::ALL.map(|stage| {
+                view! { <WishForm id=id wish=Wish::Retry(Some(stage)) described_by="start-again".to_owned() /> }
+            });
+            view! {
+                <details class="menu">
+                    <summary class="button" id="start-again">
+                        "Start again from…"
+                    </summary>
+                    <div class="menu__items">{forms.into_iter().collect_view()}</div>
+                </details>
+            }
+        })
+    }
+}
+
+#[component]
+fn WishForm(id: CardId, wish: Wish, described_by: String) -> impl IntoView {
+    let actions = expect_context::<CardActions>();
+    // Not `disabled`: that would take the focus away from whoever has pressed it.
+    let pending = move || actions.on_their_way.with(|ids| ids.contains(&id)).then_some("true");
+    let submit = move |event: SubmitEvent| {
+        event.prevent_default();
+        actions.ask(id, wish);
+    };
+    let (address, class, shape, label) = match wish {
+        Wish::Run => (RunCard::url(), "button button--primary", Some(Shape::Play), "Run"),
+        Wish::Cancel => (CancelCard::url(), "button", Some(Shape::Stop), "Cancel"),
+        Wish::Retry(None) => (RetryCard::url(), "button button--primary", Some(Shape::Again), "Retry"),
+        Wish::Retry(Some(stage)) => (RetryCard::url(), "button button--quiet", None, stage_title(stage)),
+    };
+    let stage = match wish {
+        Wish::Retry(Some(stage)) => Some(view! { <input type="hidden" name="stage" value=stage.as_str() /> }),
+        _ => None,
+    };
+    view! {
+        <form method="post" action=address on:submit=submit>
+            <input type="hidden" name="id" value=id.to_string() />
+            {stage}
+            <button
+                class=class
+                aria-describedby=described_by
+                aria-busy=pending
+                aria-disabled=pending
+            >
+                {shape.map(|shape| view! { <Icon shape=shape /> })}
+                {label}
+            </button>
+        </form>
+    }
+}
+
+/// What the workflow allows, the most likely wish first.
+fn offer(workflow: Workflow, column: Column) -> Option<Wish> {
+    match workflow {
+        Workflow::Working(_) => Some(Wish::Cancel),
+        Workflow::Failed(_) => Some(Wish::Retry(None)),
+        _ => workflow.apply(Event::Start(column)).is_ok().then_some(Wish::Run),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_workflow_allows_is_offered() {
+        assert_eq!(offer(Workflow::Idle, Column::Backlog), Some(Wish::Run));
+        assert_eq!(offer(Workflow::Idle, Column::Test), None);
+        assert_eq!(offer(Workflow::Working(Stage::Test), Column::Test), Some(Wish::Cancel));
+        assert_eq!(offer(Workflow::Failed(Stage::Plan), Column::Backlog), Some(Wish::Retry(None)));
+        assert_eq!(offer(Workflow::Completed, Column::Done), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! What is known of a card besides its run: description, branch, spec, what its agents used.
+
+use leptos::prelude::*;
+
+use super::state::CardState;
+use crate::domain::{Card, Execution};
+use crate::ui::kit::{Day, Icon, Shape, counted};
+
+#[component]
+pub fn Facts(state: CardState) -> impl IntoView {
+    let fact = move |read: fn(&Card) -> Option<String>| Memo::new(move |_| state.card.with(read));
+    let branch = fact(|card| card.branch.clone());
+    let spec = fact(|card| card.spec_path.clone());
+    let agent = fact(|card| Some(card.agent.clone()));
+    let result = Memo::new(move |_| {
+        state.executions.with(|executions| {
+            executions.iter().find(|execution| execution.active).and_then(|execution| execution.result.clone())
+        })
+    });
+    let used = Memo::new(move |_| state.executions.with(|executions| usage(executions)));
+    let created = state.card.with_untracked(|card| card.created_at);
+    view! {
+        <aside class="facts" aria-label="About this card">
+            <Text title="Description" text=fact(|card| Some(card.description.clone()).filter(|text| !text.is_empty())) />
+            <Text title="The agent’s last word" text=result />
+            <dl class="facts__list">
+                <dt>"Project"</dt>
+                <dd title=move || state.project.with(|project| project.path.clone())>
+                    {move || state.project.with(|project| project.name.clone())}
+                </dd>
+                <dt>"Agent"</dt>
+                <dd>{move || agent.get()}</dd>
+                <Code term="Branch" shape=Shape::Branch text=branch />
+                <Code term="Spec" shape=Shape::Edit text=spec />
+                <dt>"Created"</dt>
+                <dd>
+                    <Day at=created />
+                </dd>
+                {move || {
+                    used.get()
+                        .into_iter()
+                        .map(|(term, text)| {
+                            view! {
+                                <dt>{term}</dt>
+                                <dd>{text}</dd>
+                            }
+                        })
+                        .collect_view()
+                }}
+            </dl>
+        </aside>
+    }
+}
+
+/// The user's or the agent's own words, as they are.
+#[component]
+fn Text(title: &'static str, text: Memo<Option<String>>) -> impl IntoView {
+    move || {
+        text.get().map(|text| {
+            view! {
+                <section class="facts__text">
+                    <h2>{title}</h2>
+                    <p>{text}</p>
+                </section>
+            }
+        })
+    }
+}
+
+#[component]
+fn Code(term: &'static str, shape: Shape, text: Memo<Option<String>>) -> impl IntoView {
+    move || {
+        text.get().map(|text| {
+            view! {
+                <dt>{term}</dt>
+                <dd>
+                    <Icon shape=shape />
+                    <code>{text}</code>
+                </dd>
+            }
+        })
+    }
+}
+
+/// What all executions of the card together used, as far as their agents say.
+fn usage(executions: &[Execution]) -> Vec<(&'static str, String)> {
+    let sum = |read: fn(&Execution) -> Option<i64>| {
+        let known: Vec<i64> = executions.iter().filter_map(read).collect();
+        (!known.is_empty()).then(|| known.iter().sum::<i64>())
+    };
+    let mut models: Vec<&str> = executions.iter().filter_map(|execution| execution.usage.model.as_deref()).collect();
+    models.sort_unstable();
+    models.dedup();
+    let cost: Vec<f64> = executions.iter().filter_map(|execution| execution.usage.cost_usd).collect();
+    let mut used = vec![];
+    if !models.is_empty() {
+        used.push(("Model", models.join(", ")));
+    }
+    if let Some(turns) = sum(|execution| execution.usage.turns) {
+        used.push(("Turns", turns.to_string()));
+    }
+    if let Some(tokens) = sum(|execution| execution.usage.input_tokens) {
+        used.push(("Read", counted(tokens, "token")));
+    }
+    if let Some(tokens) = sum(|execution| execution.usage.output_tokens) {
+        used.push(("Written", counted(tokens, "token")));
+    }
+    if !cost.is_empty() {
+        used.push(("Cost", format!("${:.2}", cost.iter().sum::<f64>())));
+    }
+    used
+}

@@ -1,0 +1,25 @@
+//! One card and its run: controls, timeline, log, facts.
+
+mod agents;
+mod controls;
+mod delete;
+mod edit;
+mod facts;
+mod feed;
+mod lines;
+mod log;
+mod state;
+mod timeline;
+mod window;
+mod words;
+
+pub use agents::{AgentField, Agents};
+pub use controls::{CardActions, RunControls, StartAgain};
+pub use delete::DeleteCard;
+pub use edit::EditCard;
+pub use facts::Facts;
+pub use feed::LogFeed;
+pub use log::Log;
+pub use state::CardState;
+pub use timeline::Timeline;
+pub use words::{column_title, mark_of, progress, progress_in_words, stage_title, Progress};

@@ -1,0 +1,62 @@
+//! A card and its history as the page knows them.
+
+use leptos::prelude::*;
+
+use super::words::mark_of;
+use crate::api::CardDetails;
+use crate::domain::{Card, Execution, ExecutionId, Project};
+use crate::ui::kit::Mark;
+
+/// Each part changes by itself, so that an answer which changes one thing redraws one thing.
+#[derive(Clone, Copy)]
+pub struct CardState {
+    pub card: RwSignal<Card>,
+    pub project: RwSignal<Project>,
+    /// Newest first.
+    pub executions: RwSignal<Vec<Execution>>,
+    /// Somebody has deleted it.
+    pub is_gone: RwSignal<bool>,
+}
+
+impl CardState {
+    pub fn new(details: CardDetails) -> Self {
+        Self {
+            card: RwSignal::new(details.card),
+            project: RwSignal::new(details.project),
+            executions: RwSignal::new(details.executions),
+            is_gone: RwSignal::new(false),
+        }
+    }
+
+    pub fn take(self, details: CardDetails) {
+        self.take_card(details.card);
+        set_if_new(self.project, details.project);
+        set_if_new(self.executions, details.executions);
+    }
+
+    /// Takes the card as an operation has answered it; what was asked before that and is answered later is older.
+    pub fn take_card(self, card: Card) {
+        if card.version >= self.card.with_untracked(|known| known.version) {
+            set_if_new(self.card, card);
+        }
+    }
+
+    pub fn is_running(self) -> bool {
+        self.card.with_untracked(Card::is_running)
+    }
+
+    /// The execution that the board shows.
+    pub fn active(self) -> Option<ExecutionId> {
+        self.card.with(|card| card.active_execution.as_ref().map(|execution| execution.id))
+    }
+
+    pub fn mark(self) -> Option<Mark> {
+        self.card.with(mark_of)
+    }
+}
+
+fn set_if_new<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
+    if signal.with_untracked(|known| *known != value) {
+        signal.set(value);
+    }
+}

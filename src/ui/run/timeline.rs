@@ -1,0 +1,99 @@
+//! The four stages of a card's run, with every attempt at each.
+
+use leptos::prelude::*;
+
+use super::state::CardState;
+use super::words::{Progress, progress, stage_title, stage_tone, tone_of, word_of};
+use crate::domain::{Execution, ExecutionId, Stage, Workflow};
+use crate::ui::kit::{Clocking, Icon, Lasted, Shape};
+
+#[component]
+pub fn Timeline(
+    state: CardState,
+    /// The execution whose log is shown.
+    #[prop(into)]
+    shown: Signal<Option<ExecutionId>>,
+) -> impl IntoView {
+    let reached = Memo::new(move |_| state.card.with(|card| progress(Workflow::of(card)).map(Progress::as_str)));
+    let steps = Stage::ALL.map(|stage| view! { <Step state=state stage=stage reached=reached shown=shown /> });
+    view! {
+        <section class="timeline" aria-labelledby="timeline-title">
+            <h2 class="visually-hidden" id="timeline-title">
+                "Stages"
+            </h2>
+            <ol>{steps.into_iter().collect_view()}</ol>
+        </section>
+    }
+}
+
+#[component]
+fn Step(
+    state: CardState,
+    stage: Stage,
+    reached: Memo<[&'static str; 4]>,
+    #[prop(into)] shown: Signal<Option<ExecutionId>>,
+) -> impl IntoView {
+    // Newest first.
+    let attempts = Memo::new(move |_| {
+        state.executions.with(|executions| {
+            executions.iter().filter(|execution| execution.command.stage() == Some(stage)).cloned().collect::<Vec<_>>()
+        })
+    });
+    let now = move || reached.get()[stage as usize];
+    // A stage ahead may have been done before, on the way to a retry of an earlier one: it shows as not begun.
+    let status = Memo::new(move |_| {
+        let is_ahead = now() == Progress::Ahead.as_str();
+        attempts.with(|attempts| attempts.first().map(|latest| latest.status).filter(|_| !is_ahead))
+    });
+    let span = move || {
+        status.get()?;
+        attempts.with(|attempts| attempts.first().map(clocking))
+    };
+    let card = state.card.with_untracked(|card| card.id);
+    view! {
+        <li class="step" data-stage=stage.as_str() data-progress=now data-tone=stage_tone(stage).as_str()>
+            <span class="step__icon" data-tone=move || status.get().map(|status| tone_of(status).0.as_str())>
+                <Icon shape=Signal::derive(move || status.get().map_or(Shape::Waiting, |status| tone_of(status).1)) />
+            </span>
+            <h3 class="step__name">{stage_title(stage)}</h3>
+            <p class="step__status">
+                {move || status.get().map_or("not started", word_of)}
+                {move || span().map(|span| view! { <Lasted span=span /> })}
+            </p>
+            <ul class="step__attempts">
+                <For
+                    each=move || attempts.get().into_iter().rev()
+                    key=|attempt| (attempt.id.0.as_u128(), attempt.status as u8, attempt.active)
+                    children=move |attempt| view! { <Attempt attempt=attempt card=card.to_string() shown=shown /> }
+                />
+            </ul>
+        </li>
+    }
+}
+
+#[component]
+fn Attempt(attempt: Execution, card: String, #[prop(into)] shown: Signal<Option<ExecutionId>>) -> impl IntoView {
+    let (id, number) = (attempt.id, attempt.attempt);
+    // Whoever looks at the active execution goes on to the next stage with it.
+    let address = if attempt.active { format!("/cards/{card}") } else { format!("/cards/{card}?execution={id}") };
+    let (tone, _) = tone_of(attempt.status);
+    let stage = attempt.command.stage().map_or("", stage_title);
+    view! {
+        <li>
+            <a
+                class="attempt"
+                href=address
+                data-noscroll=""
+                data-tone=tone.as_str()
+                aria-current=move || (shown.get() == Some(id)).then_some("true")
+                aria-label=format!("{stage}, attempt {number}, {}: show its log", word_of(attempt.status))
+            >
+                {format!("#{number}")}
+            </a>
+        </li>
+    }
+}
+
+fn clocking(execution: &Execution) -> Clocking {
+    Clocking { from: execution.started_at, to: execution.completed_at }
+}

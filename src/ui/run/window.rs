@@ -1,0 +1,210 @@
+//! The part of a log that the page holds: consecutive rows, at most so many.
+//!
+//! Pure: it says what to ask for and takes in what comes back. It never asks for a row that it has.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::domain::{ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice};
+
+/// As many rows as the page shows at once.
+pub const ROWS_MAX: usize = 3000;
+/// As many rows as one question asks for.
+pub const PAGE: i64 = LogSlice::LIMIT_DEFAULT;
+
+/// Consecutive rows of one execution's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogWindow {
+    pub execution: ExecutionId,
+    rows: VecDeque<Arc<LogLine>>,
+    /// The sequence of the last row that the log has.
+    last_sequence: i64,
+    ended: bool,
+}
+
+impl LogWindow {
+    pub fn new(log: ExecutionLog) -> Self {
+        let mut window = Self {
+            execution: log.execution_id,
+            rows: VecDeque::new(),
+            last_sequence: log.last_sequence,
+            ended: log.complete || log.status == ExecutionStatus::Idle,
+        };
+        window.rows.extend(log.logs.into_iter().map(Arc::new));
+        window
+    }
+
+    pub fn rows(&self) -> Vec<Arc<LogLine>> {
+        self.rows.iter().cloned().collect()
+    }
+
+    /// The sequence of the first row here; 1 where there is none.
+    pub fn first(&self) -> i64 {
+        self.rows.front().map_or(1, |row| row.sequence)
+    }
+
+    /// The sequence of the last row here; 0 where there is none.
+    pub fn last(&self) -> i64 {
+        self.rows.back().map_or(0, |row| row.sequence)
+    }
+
+    /// The sequence of the last row that the log has.
+    pub fn last_sequence(&self) -> i64 {
+        self.last_sequence
+    }
+
+    pub fn has_earlier(&self) -> bool {
+        self.first() > 1
+    }
+
+    /// How many rows the log has after the last one here.
+    pub fn missing(&self) -> i64 {
+        (self.last_sequence - self.last()).max(0)
+    }
+
+    /// The execution has ended and every row is in.
+    pub fn is_complete(&self) -> bool {
+        self.ended
+    }
+
+    /// What to ask for next; `None` where there is nothing more to come. Whoever reads further up gets no more rows than
+    /// there is room for, because room would have to be made where the reader is: then only how long the log is.
+    pub fn next(&self, following: bool) -> Option<(LogSlice, i64)> {
+        if self.ended && (self.missing() == 0 || !self.has_room(following)) {
+            None
+        } else if !self.has_room(following) {
+            Some((LogSlice::After(i64::MAX - 1), 1))
+        } else if self.missing() > ROWS_MAX as i64 {
+            Some((LogSlice::Tail, PAGE))
+        } else {
+            Some((LogSlice::After(self.last()), PAGE))
+        }
+    }
+
+    fn has_room(&self, following: bool) -> bool {
+        following || self.rows.len() + PAGE as usize <= ROWS_MAX
+    }
+
+    /// Takes in rows from the end of the log; answers whether that changed anything. Rows that would leave a hole begin
+    /// the window anew.
+    pub fn append(&mut self, log: ExecutionLog, following: bool) -> bool {
+        let before = (self.first(), self.last(), self.last_sequence, self.ended);
+        self.take_in(log, following);
+        before != (self.first(), self.last(), self.last_sequence, self.ended)
+    }
+
+    fn take_in(&mut self, log: ExecutionLog, following: bool) {
+        self.last_sequence = self.last_sequence.max(log.last_sequence);
+        self.ended |= log.complete;
+        let last = self.last();
+        let new = log.logs.into_iter().filter(|row| row.sequence > last).map(Arc::new);
+        let mut new = new.peekable();
+        if !self.has_room(following) {
+            return;
+        }
+        if new.peek().is_some_and(|row| row.sequence > last + 1) {
+            self.rows.clear();
+        }
+        self.rows.extend(new);
+        let surplus = self.rows.len().saturating_sub(ROWS_MAX);
+        self.rows.drain(..surplus);
+    }
+
+    /// What to ask for to see further back.
+    pub fn earlier(&self) -> LogSlice {
+        LogSlice::Before(self.first())
+    }
+
+    /// Takes in the rows before the first one, and lets go of as many at the end as there are too many.
+    pub fn prepend(&mut self, log: ExecutionLog) {
+        self.last_sequence = self.last_sequence.max(log.last_sequence);
+        let first = self.first();
+        for row in log.logs.into_iter().rev().skip_while(|row| row.sequence >= first) {
+            self.rows.push_front(Arc::new(row));
+        }
+        self.rows.truncate(ROWS_MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{CardId, Command, LogType, Timestamp, WorkflowStage};
+
+    fn log(rows: impl IntoIterator<Item = i64>, last_sequence: i64, complete: bool) -> ExecutionLog {
+        let id = uuid::Uuid::from_u128(1);
+        ExecutionLog {
+            card_id: CardId(id),
+            execution_id: ExecutionId(id),
+            status: if complete { ExecutionStatus::Success } else { ExecutionStatus::Running },
+            command: Command::Plan,
+            workflow_stage: WorkflowStage::Planning,
+            workflow_error: None,
+            started_at: Timestamp::default(),
+            completed_at: None,
+            result: None,
+            exit_code: None,
+            logs: rows.into_iter().map(line).collect(),
+            last_sequence,
+            complete,
+        }
+    }
+
+    fn line(sequence: i64) -> LogLine {
+        LogLine { sequence, timestamp: Timestamp::default(), kind: LogType::Text, content: String::new(), partial: false }
+    }
+
+    fn sequences(window: &LogWindow) -> Vec<i64> {
+        window.rows.iter().map(|row| row.sequence).collect()
+    }
+
+    #[test]
+    fn it_goes_on_after_the_last_row_and_never_holds_one_twice() {
+        let mut window = LogWindow::new(log(1..=3, 3, false));
+        assert_eq!(window.next(true), Some((LogSlice::After(3), PAGE)));
+        window.append(log(4..=5, 5, false), true);
+        window.append(log(5..=6, 6, true), true);
+        assert_eq!(sequences(&window), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(window.next(true), None);
+    }
+
+    #[test]
+    fn it_asks_on_while_an_ended_log_has_more() {
+        let window = LogWindow::new(log(1..=3, 9, true));
+        assert_eq!((window.missing(), window.next(true)), (6, Some((LogSlice::After(3), PAGE))));
+    }
+
+    #[test]
+    fn following_lets_go_of_the_oldest_rows() {
+        let mut window = LogWindow::new(log(1..=3000, 3000, false));
+        window.append(log(3001..=3002, 3002, false), true);
+        assert_eq!((window.first(), window.last(), window.rows.len()), (3, 3002, ROWS_MAX));
+    }
+
+    #[test]
+    fn reading_further_up_a_full_window_only_learns_how_long_the_log_is() {
+        let mut window = LogWindow::new(log(1..=3000, 3000, false));
+        let (slice, limit) = window.next(false).unwrap();
+        assert!(slice.range(limit, 5000).0 > 5000);
+        window.append(log([], 5000, false), false);
+        assert_eq!((window.missing(), window.last()), (2000, 3000));
+        assert_eq!(window.next(true), Some((LogSlice::After(3000), PAGE)));
+    }
+
+    #[test]
+    fn too_far_behind_it_begins_anew_at_the_end() {
+        let mut window = LogWindow::new(log(1..=3, 10_000, false));
+        assert_eq!(window.next(true), Some((LogSlice::Tail, PAGE)));
+        window.append(log(9_501..=10_000, 10_000, false), true);
+        assert_eq!((window.first(), window.last()), (9_501, 10_000));
+    }
+
+    #[test]
+    fn earlier_rows_come_in_front_and_push_out_the_last() {
+        let mut window = LogWindow::new(log(501..=3400, 3400, true));
+        assert_eq!(window.earlier(), LogSlice::Before(501));
+        window.prepend(log(1..=500, 3400, true));
+        assert_eq!((window.first(), window.last(), window.missing()), (1, 3000, 400));
+        assert!(!window.has_earlier());
+    }
+}

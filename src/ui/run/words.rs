@@ -1,0 +1,130 @@
+//! The domain's words as the board writes them, and the colour and shape that go with them.
+
+use crate::domain::{Card, Column, ExecutionStatus, Stage, Workflow, WorkflowStage};
+use crate::ui::kit::{Mark, Shape, Tone};
+
+pub fn column_title(column: Column) -> &'static str {
+    match column {
+        Column::Backlog => "Backlog",
+        Column::Plan => "Plan",
+        Column::Implement => "Implement",
+        Column::Test => "Test",
+        Column::Review => "Review",
+        Column::Done => "Done",
+    }
+}
+
+pub fn stage_title(stage: Stage) -> &'static str {
+    column_title(stage.column())
+}
+
+pub fn stage_tone(stage: Stage) -> Tone {
+    match stage {
+        Stage::Plan => Tone::Plan,
+        Stage::Implement => Tone::Implement,
+        Stage::Test => Tone::Test,
+        Stage::Review => Tone::Review,
+    }
+}
+
+/// How a card's workflow stands. `None` where there is nothing to say.
+pub fn mark_of(card: &Card) -> Option<Mark> {
+    let execution = card.active_execution.as_ref()?;
+    let failed = |how: ExecutionStatus| {
+        let (tone, shape) = tone_of(how);
+        let what = execution.command.stage().map_or("Workflow", stage_title);
+        Mark { tone, shape, word: format!("{what} {}", word_of(how)) }
+    };
+    let working = |stage: Stage, word: &str| Mark { tone: stage_tone(stage), shape: Shape::Working, word: word.into() };
+    Some(match execution.workflow_stage {
+        WorkflowStage::Idle => return None,
+        WorkflowStage::Planning => working(Stage::Plan, "Planning"),
+        WorkflowStage::Implementing => working(Stage::Implement, "Implementing"),
+        WorkflowStage::Testing => working(Stage::Test, "Testing"),
+        WorkflowStage::Reviewing => working(Stage::Review, "Reviewing"),
+        WorkflowStage::Completed => Mark { tone: Tone::Done, shape: Shape::Done, word: "Completed".into() },
+        WorkflowStage::Error => match execution.status {
+            how @ (ExecutionStatus::Cancelled | ExecutionStatus::Lost) => failed(how),
+            _ => failed(ExecutionStatus::Error),
+        },
+    })
+}
+
+/// Colour and shape of an execution's status.
+pub fn tone_of(status: ExecutionStatus) -> (Tone, Shape) {
+    match status {
+        ExecutionStatus::Idle => (Tone::Neutral, Shape::Waiting),
+        ExecutionStatus::Running => (Tone::Implement, Shape::Working),
+        ExecutionStatus::Success => (Tone::Done, Shape::Done),
+        ExecutionStatus::Error => (Tone::Failed, Shape::Failed),
+        ExecutionStatus::Cancelled => (Tone::Stopped, Shape::Stopped),
+        ExecutionStatus::Lost => (Tone::Failed, Shape::Lost),
+    }
+}
+
+pub fn word_of(status: ExecutionStatus) -> &'static str {
+    match status {
+        ExecutionStatus::Idle => "waiting",
+        ExecutionStatus::Running => "running",
+        ExecutionStatus::Success => "done",
+        ExecutionStatus::Error => "failed",
+        ExecutionStatus::Cancelled => "cancelled",
+        ExecutionStatus::Lost => "lost",
+    }
+}
+
+/// How far one stage of a card has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Ahead,
+    Running,
+    Done,
+    Failed,
+}
+
+impl Progress {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ahead => "ahead",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How far each of the four stages has come.
+pub fn progress(workflow: Workflow) -> [Progress; 4] {
+    Stage::ALL.map(|stage| match workflow {
+        Workflow::Idle => Progress::Ahead,
+        Workflow::Completed => Progress::Done,
+        Workflow::Working(now) | Workflow::Failed(now) if stage < now => Progress::Done,
+        Workflow::Working(now) if stage == now => Progress::Running,
+        Workflow::Failed(now) if stage == now => Progress::Failed,
+        _ => Progress::Ahead,
+    })
+}
+
+/// The same for those who do not see it.
+pub fn progress_in_words(workflow: Workflow) -> String {
+    match workflow {
+        Workflow::Idle => "Not started".into(),
+        Workflow::Completed => "All four stages done".into(),
+        Workflow::Working(stage) => format!("Stage {} of 4, {stage}, is running", stage as u8 + 1),
+        Workflow::Failed(stage) => format!("Stage {} of 4, {stage}, stopped", stage as u8 + 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stages_before_the_present_one_are_done_and_later_ones_ahead() {
+        use Progress::*;
+        assert_eq!(progress(Workflow::Idle), [Ahead; 4]);
+        assert_eq!(progress(Workflow::Working(Stage::Implement)), [Done, Running, Ahead, Ahead]);
+        assert_eq!(progress(Workflow::Failed(Stage::Review)), [Done, Done, Done, Failed]);
+        assert_eq!(progress(Workflow::Completed), [Done; 4]);
+    }
+}
