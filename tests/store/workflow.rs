@@ -13,6 +13,7 @@ crate::on_both_engines!(
     finish_moves_the_card_and_makes_the_next_stage,
     a_failed_stage_stops_where_it_is,
     an_execution_finishes_once,
+    a_cancelled_execution_does_not_end_in_success,
     many_finishes_at_once_make_one_next_stage,
     a_retry_goes_on_from_the_failed_stage,
     a_retry_takes_up_the_stage_that_is_named,
@@ -118,6 +119,14 @@ async fn finish_moves_the_card_and_makes_the_next_stage(on: Ground) {
     let commands: Vec<Command> = on.store.executions(card).await.unwrap().iter().map(|one| one.command).collect();
     assert_eq!(commands, [Command::Review, Command::Test, Command::Implement, Command::Plan]);
     assert!(on.store.running().await.unwrap().is_empty());
+}
+
+async fn a_cancelled_execution_does_not_end_in_success(on: Ground) {
+    let (card, id) = on.running_card().await;
+    on.store.request_cancel(card).await.unwrap();
+    conflict(on.store.finish(id, &success(), execution_id(), now()).await);
+    assert_eq!(on.store.execution(id).await.unwrap().status, ExecutionStatus::Running);
+    on.store.finish(id, &failure(ExecutionStatus::Cancelled), execution_id(), now()).await.unwrap();
 }
 
 /// A card whose stage `stage` runs, and that execution.

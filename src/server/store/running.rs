@@ -93,8 +93,8 @@ impl Store {
 
     /// Marks the card's running execution; answers which. `Conflict` where nothing runs.
     pub async fn request_cancel(&self, card: CardId) -> Stored<ExecutionId> {
-        // In a transaction, because SQLite tells of a failed commit only where the commit is a statement of its own.
-        let mut tx = self.begin_write().await?;
+        // One at a time with the workflow's own transactions: a stage cannot end well while it is being cancelled.
+        let mut tx = self.begin_board().await?;
         let marked: Option<String> = sqlx::query_scalar(
             "update executions set cancel_requested = 1 where card_id = $1 and status = 'running' returning id",
         )

@@ -45,7 +45,8 @@ impl Store {
 
     /// Ends a running execution: its last rows, status, result, exit code and error; moves the card where the workflow
     /// says; and, where a stage follows, makes its running execution `next` active. All in one transaction, so that no
-    /// crash can fall between a stage's end and the next stage's start. `Conflict` where it had ended already.
+    /// crash can fall between a stage's end and the next stage's start. `Conflict` where it had ended already, and where
+    /// it is to end in success but somebody has asked to cancel it: nobody who cancelled sees the next stage start.
     pub async fn finish(
         &self,
         id: ExecutionId,
@@ -66,6 +67,9 @@ impl Store {
         if execution.status != ExecutionStatus::Running {
             return Err(StoreError::conflict("This execution has ended already."));
         }
+        if event == Event::Succeed && is_being_cancelled(&mut tx, id).await? {
+            return Err(StoreError::conflict("Somebody has asked to cancel this execution."));
+        }
         let card = card_in(&mut tx, execution.card_id).await?;
         let workflow = Workflow::of(&card).apply(event).map_err(StoreError::conflict)?;
         let last = add_lines(&mut tx, self.connection.engine, id, &ending.lines).await?;
@@ -82,6 +86,14 @@ impl Store {
         self.cache.extend(id, last, &ending.lines).await;
         Ok(workflow)
     }
+}
+
+async fn is_being_cancelled(connection: &mut AnyConnection, id: ExecutionId) -> Stored<bool> {
+    let asked: i64 = sqlx::query_scalar("select cancel_requested from executions where id = $1")
+        .bind(id.to_string())
+        .fetch_one(connection)
+        .await?;
+    Ok(asked == 1)
 }
 
 /// Writes down how the execution ended.
