@@ -3,11 +3,11 @@
 //! Nothing outside this module knows a table or a row type. The present moment and new ids are passed in.
 
 //!
-//! One text of SQL serves both engines, through sqlx's `Any` driver; where they must differ, [`connection::Engine`] names
+//! One text of SQL serves both engines, through sqlx's `Any` driver; where they must differ, `connection::Engine` names
 //! the difference. Columns are `bigint`, `text` and `double precision` only, which is what `Any` carries.
 //!
 //! Who may write what at the same time: a transaction that may change where a card stands or which of its executions is
-//! active is a *board transaction*; they happen one after the other ([`Store::begin_board`]). Rows are added to a log
+//! active is a *board transaction*; they happen one after the other (`Store::begin_board`). Rows are added to a log
 //! beside them, serialised by the execution's own row. Locks are taken in one order (board, card, execution), so none
 //! of them can wait for each other in a circle.
 
