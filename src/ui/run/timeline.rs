@@ -49,6 +49,7 @@ fn Step(
         status.get()?;
         attempts.with(|attempts| attempts.first().map(clocking))
     };
+    let is_only = Memo::new(move |_| attempts.with(|attempts| attempts.len() == 1));
     let card = state.card.with_untracked(|card| card.id);
     view! {
         <li class="step" data-stage=stage.as_str() data-progress=now data-tone=stage_tone(stage).as_str()>
@@ -64,7 +65,9 @@ fn Step(
                 <For
                     each=move || attempts.get().into_iter().rev()
                     key=|attempt| (attempt.id.0.as_u128(), attempt.status as u8, attempt.active)
-                    children=move |attempt| view! { <Attempt attempt=attempt card=card.to_string() shown=shown /> }
+                    children=move |attempt| {
+                        view! { <Attempt attempt=attempt card=card.to_string() is_only=is_only shown=shown /> }
+                    }
                 />
             </ul>
         </li>
@@ -72,7 +75,12 @@ fn Step(
 }
 
 #[component]
-fn Attempt(attempt: Execution, card: String, #[prop(into)] shown: Signal<Option<ExecutionId>>) -> impl IntoView {
+fn Attempt(
+    attempt: Execution,
+    card: String,
+    is_only: Memo<bool>,
+    #[prop(into)] shown: Signal<Option<ExecutionId>>,
+) -> impl IntoView {
     let (id, number) = (attempt.id, attempt.attempt);
     // Whoever looks at the active execution goes on to the next stage with it.
     let address = if attempt.active { format!("/cards/{card}") } else { format!("/cards/{card}?execution={id}") };
@@ -86,9 +94,9 @@ fn Attempt(attempt: Execution, card: String, #[prop(into)] shown: Signal<Option<
                 data-noscroll=""
                 data-tone=tone.as_str()
                 aria-current=move || (shown.get() == Some(id)).then_some("true")
-                aria-label=format!("{stage}, attempt {number}, {}: show its log", word_of(attempt.status))
+                aria-label=format!("Log of {stage}, attempt {number}, {}", word_of(attempt.status))
             >
-                {format!("#{number}")}
+                {move || if is_only.get() { "Log".to_owned() } else { format!("#{number}") }}
             </a>
         </li>
     }
