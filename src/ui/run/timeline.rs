@@ -45,6 +45,7 @@ fn Step(
         let is_ahead = now() == Progress::Ahead.as_str();
         attempts.with(|attempts| attempts.first().map(|latest| latest.status).filter(|_| !is_ahead))
     });
+    let mark = move || status.get().map(|status| tone_of(Some(stage), status));
     let span = move || {
         status.get()?;
         attempts.with(|attempts| attempts.first().map(clocking))
@@ -53,8 +54,8 @@ fn Step(
     let card = state.card.with_untracked(|card| card.id);
     view! {
         <li class="step" data-stage=stage.as_str() data-progress=now data-tone=stage_tone(stage).as_str()>
-            <span class="step__icon" data-tone=move || status.get().map(|status| tone_of(status).0.as_str())>
-                <Icon shape=Signal::derive(move || status.get().map_or(Shape::Waiting, |status| tone_of(status).1)) />
+            <span class="step__icon" data-tone=move || mark().map(|(tone, _)| tone.as_str())>
+                <Icon shape=Signal::derive(move || mark().map_or(Shape::Waiting, |(_, shape)| shape)) />
             </span>
             <h3 class="step__name">{stage_title(stage)}</h3>
             <p class="step__status">
@@ -84,8 +85,9 @@ fn Attempt(
     let (id, number) = (attempt.id, attempt.attempt);
     // Whoever looks at the active execution goes on to the next stage with it.
     let address = if attempt.active { format!("/cards/{card}") } else { format!("/cards/{card}?execution={id}") };
-    let (tone, _) = tone_of(attempt.status);
-    let stage = attempt.command.stage().map_or("", stage_title);
+    let stage = attempt.command.stage();
+    let (tone, _) = tone_of(stage, attempt.status);
+    let stage = stage.map_or("", stage_title);
     view! {
         <li>
             <a
@@ -94,7 +96,7 @@ fn Attempt(
                 data-noscroll=""
                 data-tone=tone.as_str()
                 aria-current=move || (shown.get() == Some(id)).then_some("true")
-                aria-label=format!("Log of {stage}, attempt {number}, {}", word_of(attempt.status))
+                aria-label=format!("Log of {stage}, attempt #{number}, {}", word_of(attempt.status))
             >
                 {move || if is_only.get() { "Log".to_owned() } else { format!("#{number}") }}
             </a>
