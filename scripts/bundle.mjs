@@ -86,8 +86,7 @@ async function browserSide() {
 
 /** All of style/, in one file. */
 async function styles() {
-  // Paths that begin with a slash are the server's.
-  return bundled({ entryPoints: ['style/main.css'], external: ['/*'] });
+  return bundled({ entryPoints: ['style/main.css'] });
 }
 
 async function bundled(options) {

@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use super::state::{BoardCard, BoardState};
-use crate::domain::{Card, ProjectId, Workflow};
+use crate::domain::{Card, ProjectId, Stage, Workflow};
 use crate::ui::kit::{Badge, Clocking, Lasted, Mark, Shape, Tone};
-use crate::ui::run::{Progress, RunControls, mark_of, progress, progress_in_words};
+use crate::ui::run::{RunControls, mark_of, progress, progress_in_words, stage_tone};
 
 #[component]
 pub fn CardTile(
@@ -74,13 +74,13 @@ pub fn CardTile(
 /// The way through the four stages, one segment each.
 #[component]
 fn Segments(workflow: Memo<Workflow>) -> impl IntoView {
-    let segments = (0..4).map(move |stage| {
-        let reached = move || progress(workflow.get())[stage];
-        view! { <span class="segment" data-progress=move || Progress::as_str(reached())></span> }
+    let segments = Stage::ALL.map(move |stage| {
+        let reached = move || progress(workflow.get())[stage as usize].as_str();
+        view! { <span class="segment" data-tone=stage_tone(stage).as_str() data-progress=reached></span> }
     });
     view! {
         <span class="segments" role="img" aria-label=move || progress_in_words(workflow.get())>
-            {segments.collect_view()}
+            {segments.into_iter().collect_view()}
         </span>
     }
 }

@@ -150,7 +150,7 @@ fn NewCardForm(
                 </Field>
                 <AgentField agents=agents id="new-agent" />
             </div>
-            <footer class="form__foot">
+            <div class="form__foot">
                 <span class="form__hint">
                     <kbd>"Ctrl"</kbd>
                     " "
@@ -168,7 +168,7 @@ fn NewCardForm(
                 >
                     "Create and run"
                 </button>
-            </footer>
+            </div>
         </form>
     }
 }

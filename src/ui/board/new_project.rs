@@ -79,11 +79,11 @@ fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
             <Field label="Path of the repository" of=id>
                 <input node_ref=path id=id required placeholder="/home/you/project" autocomplete="off" spellcheck="false" />
             </Field>
-            <footer class="form__foot">
+            <div class="form__foot">
                 <button class="button button--primary" disabled=move || !hydrated.get() || is_adding.get()>
                     "Add this project"
                 </button>
-            </footer>
+            </div>
         </form>
     }
 }

@@ -12,12 +12,14 @@ const NEAR_PX: i32 = 32;
 pub struct FollowEnd {
     pub element: NodeRef<html::Div>,
     at_end: RwSignal<bool>,
+    /// Where it was scrolled to when last looked at.
+    top: StoredValue<i32>,
 }
 
 impl FollowEnd {
     /// Starts at the end.
     pub fn new() -> Self {
-        let follow = Self { element: NodeRef::new(), at_end: RwSignal::new(true) };
+        let follow = Self { element: NodeRef::new(), at_end: RwSignal::new(true), top: StoredValue::new(0) };
         Effect::new(move |_| follow.to_end());
         follow
     }
@@ -31,10 +33,15 @@ impl FollowEnd {
         self.at_end.get_untracked()
     }
 
-    /// Call when the list has been scrolled.
+    /// Call when the list has been scrolled. Only scrolling back leaves the end: that the end has moved on does not,
+    /// however the browser orders the two.
     pub fn scrolled(self) {
         let Some(list) = self.list() else { return };
-        let at_end = list.scroll_height() - list.scroll_top() - list.client_height() <= NEAR_PX;
+        let top = list.scroll_top();
+        let went_back = top < self.top.get_value();
+        self.top.set_value(top);
+        let is_near = list.scroll_height() - top - list.client_height() <= NEAR_PX;
+        let at_end = is_near || (self.at_end.get_untracked() && !went_back);
         if self.at_end.get_untracked() != at_end {
             self.at_end.set(at_end);
         }
@@ -54,6 +61,7 @@ impl FollowEnd {
                 && let Some(list) = self.list()
             {
                 list.set_scroll_top(list.scroll_height());
+                self.top.set_value(list.scroll_top());
             }
         });
     }
@@ -66,6 +74,7 @@ impl FollowEnd {
         request_animation_frame(move || {
             if let Some(list) = self.list() {
                 list.set_scroll_top(list.scroll_height() - to_end);
+                self.top.try_update_value(|top| *top = list.scroll_top());
             }
         });
     }

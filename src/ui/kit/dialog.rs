@@ -16,7 +16,7 @@ pub fn Dialog(
     let title_id = format!("{id}-title");
     view! {
         <dialog node_ref=modal.element id=id class="dialog" aria-labelledby=title_id.clone() closedby="any">
-            <header class="dialog__head">
+            <div class="dialog__head">
                 <h2 id=title_id.clone()>{title}</h2>
                 <button
                     type="button"
@@ -26,7 +26,7 @@ pub fn Dialog(
                 >
                     <Icon shape=Shape::Close />
                 </button>
-            </header>
+            </div>
             {children()}
         </dialog>
     }

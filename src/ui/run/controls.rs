@@ -10,7 +10,7 @@ use leptos::task::spawn_local;
 
 use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
-use crate::domain::{Card, CardId, Column, Event, Stage, Workflow};
+use crate::domain::{Card, CardId, Column, Event, ExecutionId, Stage, Workflow};
 use crate::ui::hooks::failure_in_url;
 use crate::ui::kit::{Icon, Shape};
 
@@ -26,6 +26,8 @@ enum Wish {
 #[derive(Clone, Copy)]
 pub struct CardActions {
     on_their_way: RwSignal<Vec<CardId>>,
+    /// The executions whose end has been asked for; that takes some seconds.
+    cancelling: RwSignal<Vec<ExecutionId>>,
     /// Why the last one was refused.
     pub refusal: RwSignal<Option<String>>,
     /// What to do with the card as the server answers it.
@@ -36,6 +38,7 @@ impl CardActions {
     pub fn provide(answered: impl Fn(Card) + Send + Sync + 'static) -> Self {
         let actions = Self {
             on_their_way: RwSignal::new(vec![]),
+            cancelling: RwSignal::new(vec![]),
             refusal: RwSignal::new(failure_in_url()),
             answered: Callback::new(answered),
         };
@@ -46,6 +49,13 @@ impl CardActions {
     /// Runs a card that has just been made.
     pub fn run(self, id: CardId) {
         self.ask(id, Wish::Run);
+    }
+
+    /// Whether a card's question is on its way, or its end is.
+    fn is_busy(self, card: &Card) -> bool {
+        let is_cancelling = |id| card.is_running() && self.cancelling.with(|ids| ids.contains(&id));
+        self.on_their_way.with(|ids| ids.contains(&card.id))
+            || card.active_execution.as_ref().is_some_and(|execution| is_cancelling(execution.id))
     }
 
     fn ask(self, id: CardId, wish: Wish) {
@@ -65,7 +75,12 @@ impl CardActions {
                 return;
             }
             match answer {
-                Ok(card) => self.answered.run(card),
+                Ok(card) => {
+                    if let (Wish::Cancel, Some(execution)) = (wish, &card.active_execution) {
+                        self.cancelling.update(|ids| ids.push(execution.id));
+                    }
+                    self.answered.run(card);
+                }
                 Err(failure) => self.refusal.set(Some(failure.to_string())),
             }
         });
@@ -80,10 +95,12 @@ pub fn RunControls(
     described_by: String,
 ) -> impl IntoView {
     let id = card.with_untracked(|card| card.id);
+    let actions = expect_context::<CardActions>();
     let offer = Memo::new(move |_| card.with(|card| offer(Workflow::of(card), card.column_id)));
+    let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
     move || {
         let described_by = described_by.clone();
-        offer.get().map(|wish| view! { <WishForm id=id wish=wish described_by=described_by /> })
+        offer.get().map(|wish| view! { <WishForm id=id wish=wish busy=busy described_by=described_by /> })
     }
 }
 
@@ -96,10 +113,13 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
             card.active_execution.is_some() && Workflow::of(card).apply(Event::Retry(Some(Stage::Plan))).is_ok()
         })
     });
+    let actions = expect_context::<CardActions>();
+    let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
     move || {
         possible.get().then(|| {
             let forms = Stage::ALL.map(|stage| {
-                view! { <WishForm id=id wish=Wish::Retry(Some(stage)) described_by="start-again".to_owned() /> }
+                let wish = Wish::Retry(Some(stage));
+                view! { <WishForm id=id wish=wish busy=busy described_by="start-again".to_owned() /> }
             });
             view! {
                 <details class="menu">
@@ -114,13 +134,15 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
 }
 
 #[component]
-fn WishForm(id: CardId, wish: Wish, described_by: String) -> impl IntoView {
+fn WishForm(id: CardId, wish: Wish, busy: Memo<bool>, described_by: String) -> impl IntoView {
     let actions = expect_context::<CardActions>();
     // Not `disabled`: that would take the focus away from whoever has pressed it.
-    let pending = move || actions.on_their_way.with(|ids| ids.contains(&id)).then_some("true");
+    let pending = move || busy.get().then_some("true");
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        actions.ask(id, wish);
+        if !busy.get_untracked() {
+            actions.ask(id, wish);
+        }
     };
     let (address, class, shape, label) = match wish {
         Wish::Run => (RunCard::url(), "button button--primary", Some(Shape::Play), "Run"),
@@ -143,7 +165,7 @@ fn WishForm(id: CardId, wish: Wish, described_by: String) -> impl IntoView {
                 aria-disabled=pending
             >
                 {shape.map(|shape| view! { <Icon shape=shape /> })}
-                {label}
+                {move || if wish == Wish::Cancel && busy.get() { "Cancelling…" } else { label }}
             </button>
         </form>
     }

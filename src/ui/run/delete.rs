@@ -59,7 +59,7 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
                     "“" {move || state.card.with(|card| card.title.clone())}
                     "” goes with its history, its logs and its worktree. This cannot be undone."
                 </p>
-                <footer class="form__foot">
+                <div class="form__foot">
                     <button type="button" class="button" on:click=move |_| modal.close()>
                         "Keep it"
                     </button>
@@ -71,7 +71,7 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
                     >
                         "Delete card"
                     </button>
-                </footer>
+                </div>
             </div>
         </Dialog>
     }

@@ -97,11 +97,11 @@ pub fn EditCard(state: CardState) -> impl IntoView {
                     <textarea node_ref=description id="edit-description" rows="10"></textarea>
                 </Field>
                 <AgentField agents=agents id="edit-agent" />
-                <footer class="form__foot">
+                <div class="form__foot">
                     <button class="button button--primary" disabled=move || is_saving.get()>
                         "Save"
                     </button>
-                </footer>
+                </div>
             </form>
         </Dialog>
     }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::state::CardState;
-use crate::domain::{Card, Execution};
+use crate::domain::{Card, Execution, ExecutionStatus};
 use crate::ui::kit::{Day, Icon, Shape, counted};
 
 #[component]
@@ -14,7 +14,9 @@ pub fn Facts(state: CardState) -> impl IntoView {
     let agent = fact(|card| Some(card.agent.clone()));
     let result = Memo::new(move |_| {
         state.executions.with(|executions| {
-            executions.iter().find(|execution| execution.active).and_then(|execution| execution.result.clone())
+            let active = executions.iter().find(|execution| execution.active)?;
+            // A failure's result is its error, which stands above.
+            active.result.clone().filter(|_| active.status == ExecutionStatus::Success)
         })
     });
     let used = Memo::new(move |_| state.executions.with(|executions| usage(executions)));

@@ -45,15 +45,17 @@ fn Step(
         let is_ahead = now() == Progress::Ahead.as_str();
         attempts.with(|attempts| attempts.first().map(|latest| latest.status).filter(|_| !is_ahead))
     });
+    let mark = move || status.get().map(|status| tone_of(Some(stage), status));
     let span = move || {
         status.get()?;
         attempts.with(|attempts| attempts.first().map(clocking))
     };
+    let is_only = Memo::new(move |_| attempts.with(|attempts| attempts.len() == 1));
     let card = state.card.with_untracked(|card| card.id);
     view! {
         <li class="step" data-stage=stage.as_str() data-progress=now data-tone=stage_tone(stage).as_str()>
-            <span class="step__icon" data-tone=move || status.get().map(|status| tone_of(status).0.as_str())>
-                <Icon shape=Signal::derive(move || status.get().map_or(Shape::Waiting, |status| tone_of(status).1)) />
+            <span class="step__icon" data-tone=move || mark().map(|(tone, _)| tone.as_str())>
+                <Icon shape=Signal::derive(move || mark().map_or(Shape::Waiting, |(_, shape)| shape)) />
             </span>
             <h3 class="step__name">{stage_title(stage)}</h3>
             <p class="step__status">
@@ -64,7 +66,9 @@ fn Step(
                 <For
                     each=move || attempts.get().into_iter().rev()
                     key=|attempt| (attempt.id.0.as_u128(), attempt.status as u8, attempt.active)
-                    children=move |attempt| view! { <Attempt attempt=attempt card=card.to_string() shown=shown /> }
+                    children=move |attempt| {
+                        view! { <Attempt attempt=attempt card=card.to_string() is_only=is_only shown=shown /> }
+                    }
                 />
             </ul>
         </li>
@@ -72,12 +76,18 @@ fn Step(
 }
 
 #[component]
-fn Attempt(attempt: Execution, card: String, #[prop(into)] shown: Signal<Option<ExecutionId>>) -> impl IntoView {
+fn Attempt(
+    attempt: Execution,
+    card: String,
+    is_only: Memo<bool>,
+    #[prop(into)] shown: Signal<Option<ExecutionId>>,
+) -> impl IntoView {
     let (id, number) = (attempt.id, attempt.attempt);
     // Whoever looks at the active execution goes on to the next stage with it.
     let address = if attempt.active { format!("/cards/{card}") } else { format!("/cards/{card}?execution={id}") };
-    let (tone, _) = tone_of(attempt.status);
-    let stage = attempt.command.stage().map_or("", stage_title);
+    let stage = attempt.command.stage();
+    let (tone, _) = tone_of(stage, attempt.status);
+    let stage = stage.map_or("", stage_title);
     view! {
         <li>
             <a
@@ -86,9 +96,9 @@ fn Attempt(attempt: Execution, card: String, #[prop(into)] shown: Signal<Option<
                 data-noscroll=""
                 data-tone=tone.as_str()
                 aria-current=move || (shown.get() == Some(id)).then_some("true")
-                aria-label=format!("{stage}, attempt {number}, {}: show its log", word_of(attempt.status))
+                aria-label=format!("Log of {stage}, attempt #{number}, {}", word_of(attempt.status))
             >
-                {format!("#{number}")}
+                {move || if is_only.get() { "Log".to_owned() } else { format!("#{number}") }}
             </a>
         </li>
     }

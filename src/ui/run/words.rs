@@ -31,8 +31,9 @@ pub fn stage_tone(stage: Stage) -> Tone {
 pub fn mark_of(card: &Card) -> Option<Mark> {
     let execution = card.active_execution.as_ref()?;
     let failed = |how: ExecutionStatus| {
-        let (tone, shape) = tone_of(how);
-        let what = execution.command.stage().map_or("Workflow", stage_title);
+        let stage = execution.command.stage();
+        let (tone, shape) = tone_of(stage, how);
+        let what = stage.map_or("Workflow", stage_title);
         Mark { tone, shape, word: format!("{what} {}", word_of(how)) }
     };
     let working = |stage: Stage, word: &str| Mark { tone: stage_tone(stage), shape: Shape::Working, word: word.into() };
@@ -51,10 +52,10 @@ pub fn mark_of(card: &Card) -> Option<Mark> {
 }
 
 /// Colour and shape of an execution's status.
-pub fn tone_of(status: ExecutionStatus) -> (Tone, Shape) {
+pub fn tone_of(stage: Option<Stage>, status: ExecutionStatus) -> (Tone, Shape) {
     match status {
         ExecutionStatus::Idle => (Tone::Neutral, Shape::Waiting),
-        ExecutionStatus::Running => (Tone::Implement, Shape::Working),
+        ExecutionStatus::Running => (stage.map_or(Tone::Neutral, stage_tone), Shape::Working),
         ExecutionStatus::Success => (Tone::Done, Shape::Done),
         ExecutionStatus::Error => (Tone::Failed, Shape::Failed),
         ExecutionStatus::Cancelled => (Tone::Stopped, Shape::Stopped),
