@@ -120,7 +120,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             say(&report.to_string())?;
             return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
-        Command::Supervise { dir } => server::process::supervise(&dir)?,
+        Command::Supervise { dir } => server::process::supervise(&dir, server::now)?,
         Command::DemoAgent { seconds } => {
             let status = server::agents::demo::play(seconds)?;
             return Ok(u8::try_from(status).map_or(ExitCode::FAILURE, ExitCode::from));

@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::intake::Intake;
+use super::intake::{Intake, Source};
 use super::prepare::Refusal;
 use super::{Engine, conclude};
 use crate::domain::{Card, ExecutionId, Project};
 use crate::server::agents::Format;
 use crate::server::process::{Exit, Presence, Workplace, tree};
-use crate::server::store::RunningExecution;
+use crate::server::store::{RunningExecution, StoreError};
 
 /// How often it looks for new output.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -41,7 +41,12 @@ pub(super) enum ProcessEnd {
 impl Engine {
     /// Follows the execution to its end. An error is one that may pass: it is followed again later.
     pub(super) async fn follow(&self, id: ExecutionId) -> anyhow::Result<()> {
-        let execution = self.store.running_execution(id).await?;
+        let execution = match self.store.running_execution(id).await {
+            Ok(execution) => execution,
+            // It has ended, or was deleted, since the engine looked.
+            Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
         let card = self.store.card(execution.card_id).await?;
         let project = self.store.project(card.project_id).await?;
         let mut following = Following { execution, card, project, workplace: self.workplace(id) };
@@ -73,7 +78,8 @@ impl Engine {
         let format = self.agents.get(&execution.agent).map_or(Format::Text, |program| program.format);
         let offset = u64::try_from(execution.journal_offset).unwrap_or_default();
         let worktree = self.own_worktree(card).path;
-        let mut intake = Intake::new(self.store.clone(), execution.id, workplace.journal(), format, worktree, offset);
+        let source = Source { execution: execution.id, journal: workplace.journal(), format, worktree, offset };
+        let mut intake = Intake::new(source, self.store.clone(), self.clock);
         let mut launches = Launches::default();
         let mut cancel = Cancel::default();
         loop {
@@ -82,7 +88,7 @@ impl Engine {
             while intake.step().await? {}
             match presence {
                 Presence::Ended(exit) => {
-                    intake.finish(exit.journal_bytes, (self.clock)()).await?;
+                    intake.finish(exit.journal_bytes).await?;
                     return Ok(ProcessEnd::Exited(exit));
                 }
                 Presence::Gone => {
@@ -90,7 +96,7 @@ impl Engine {
                     tree::kill_started_for(&execution.id.to_string());
                     while intake.step().await? {}
                     let length = std::fs::metadata(workplace.journal()).map_or(0, |metadata| metadata.len());
-                    intake.finish(length.max(intake.committed()), (self.clock)()).await?;
+                    intake.finish(length.max(intake.committed())).await?;
                     return Ok(ProcessEnd::Lost);
                 }
                 Presence::NotStarted if launches.is_due() => {

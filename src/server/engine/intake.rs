@@ -20,6 +20,7 @@ pub struct Intake {
     journal: PathBuf,
     format: Format,
     worktree: PathBuf,
+    clock: fn() -> Timestamp,
     /// Up to here everything is in the database.
     committed: u64,
     /// Up to here everything has been read.
@@ -30,6 +31,17 @@ pub struct Intake {
     line: Vec<u8>,
 }
 
+/// What is taken in.
+pub struct Source {
+    pub execution: ExecutionId,
+    pub journal: PathBuf,
+    pub format: Format,
+    /// Paths in it are shown without it.
+    pub worktree: PathBuf,
+    /// How many bytes of the journal are in the database.
+    pub offset: u64,
+}
+
 #[derive(Default)]
 struct Batch {
     lines: Vec<NewLine>,
@@ -38,16 +50,10 @@ struct Batch {
 }
 
 impl Intake {
-    pub fn new(
-        store: Store,
-        execution: ExecutionId,
-        journal: PathBuf,
-        format: Format,
-        worktree: PathBuf,
-        offset: u64,
-    ) -> Self {
-        let batch = Batch::default();
-        Self { store, execution, journal, format, worktree, committed: offset, read: offset, batch, line: vec![] }
+    pub fn new(source: Source, store: Store, clock: fn() -> Timestamp) -> Self {
+        let Source { execution, journal, format, worktree, offset } = source;
+        let (batch, line) = (Batch::default(), vec![]);
+        Self { store, execution, journal, format, worktree, clock, committed: offset, read: offset, batch, line }
     }
 
     /// Up to here everything is in the database, in bytes of the journal.
@@ -70,7 +76,7 @@ impl Intake {
         for (entry, end) in piece.entries {
             match entry {
                 Entry::Record(record) => self.take(record),
-                Entry::Damaged(bytes) => self.lost(bytes, (crate::server::now)()),
+                Entry::Damaged(bytes) => self.lost(bytes),
             }
             self.read = end;
             if self.batch.lines.len() >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES {
@@ -84,13 +90,13 @@ impl Intake {
 
     /// The journal has ended: what is left of an unfinished line goes in as it is, and what lies behind the last whole
     /// record, up to `length`, is told to be missing.
-    pub async fn finish(&mut self, length: u64, now: Timestamp) -> anyhow::Result<()> {
+    pub async fn finish(&mut self, length: u64) -> anyhow::Result<()> {
         if !self.line.is_empty() {
             let line = std::mem::take(&mut self.line);
-            self.add(LogType::Text, &agents::readable(&line), false, now);
+            self.add(LogType::Text, &agents::readable(&line), false, (self.clock)());
         }
         if length > self.read {
-            self.lost(length - self.read, now);
+            self.lost(length - self.read);
             self.read = length;
         }
         self.commit().await
@@ -131,9 +137,9 @@ impl Intake {
         }
     }
 
-    fn lost(&mut self, bytes: u64, now: Timestamp) {
+    fn lost(&mut self, bytes: u64) {
         let content = format!("{bytes} bytes of the agent's output are damaged on disk and could not be read");
-        self.add(LogType::Error, &content, false, now);
+        self.add(LogType::Error, &content, false, (self.clock)());
     }
 
     async fn commit(&mut self) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::AsFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -22,7 +23,7 @@ use super::journal::{self, Stream};
 use super::lines::Lines;
 use super::tree;
 use super::workplace::{Exit, VERSION, Workplace};
-use crate::server::now;
+use crate::domain::Timestamp;
 
 /// How often it looks whether it was asked to end the agent.
 const TICK: Duration = Duration::from_millis(100);
@@ -36,8 +37,8 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const FULL_DISK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Supervises the agent of the execution whose directory is `dir`, until the agent has ended. Does nothing where
-/// another supervisor has it, or where the agent was started before.
-pub fn supervise(dir: &Path) -> anyhow::Result<()> {
+/// another supervisor has it, or where the agent was started before. `clock` tells the time of each line.
+pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     // Fails only where this is a session's leader already, as when started from a shell by hand.
     let _ = setsid();
     let workplace = Workplace::at(dir);
@@ -47,7 +48,7 @@ pub fn supervise(dir: &Path) -> anyhow::Result<()> {
     }
     // Orphans of the agent become children of this process, so that none escapes the end.
     set_child_subreaper(Some(getpid()))?;
-    let mut journal = Journal::create(&workplace.journal())?;
+    let mut journal = Journal::create(&workplace.journal(), clock)?;
     workplace.mark_started()?;
     let exit = match start(&workplace) {
         _ if workplace.is_cancelled() => Ended { exit_code: None, error: None, cancelled: true },
@@ -60,7 +61,7 @@ pub fn supervise(dir: &Path) -> anyhow::Result<()> {
         exit_code: exit.exit_code,
         error: exit.error,
         cancelled: exit.cancelled,
-        ended_at: now(),
+        ended_at: clock(),
         journal_bytes: journal.length,
         records: journal.records,
     };
@@ -104,10 +105,9 @@ fn start(workplace: &Workplace) -> anyhow::Result<Agent> {
         _ => anyhow::anyhow!("“{program}” could not be started: {error}"),
     })?;
     let agent = Agent { pid: child.id() as i32, stdout: child.stdout.take(), stderr: child.stderr.take() };
-    for fd in [agent.stdout.as_ref().map(rustix::fd::AsFd::as_fd), agent.stderr.as_ref().map(rustix::fd::AsFd::as_fd)] {
-        if let Some(fd) = fd {
-            fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?;
-        }
+    let (stdout, stderr) = (agent.stdout.as_ref().map(AsFd::as_fd), agent.stderr.as_ref().map(AsFd::as_fd));
+    for fd in [stdout, stderr].into_iter().flatten() {
+        fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?;
     }
     Ok(agent)
 }
@@ -253,20 +253,21 @@ struct Journal {
     length: u64,
     records: u64,
     synced_at: Instant,
+    clock: fn() -> Timestamp,
 }
 
 impl Journal {
-    fn create(path: &Path) -> io::Result<Self> {
+    fn create(path: &Path, clock: fn() -> Timestamp) -> io::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
         file.set_len(0)?;
         let mut journal =
-            Self { file, buffer: journal::header().to_vec(), length: 0, records: 0, synced_at: Instant::now() };
+            Self { file, buffer: journal::header().to_vec(), length: 0, records: 0, synced_at: Instant::now(), clock };
         journal.flush()?;
         Ok(journal)
     }
 
     fn add(&mut self, stream: Stream, payload: &[u8], partial: bool) {
-        journal::encode(stream, now(), payload, partial, &mut self.buffer);
+        journal::encode(stream, (self.clock)(), payload, partial, &mut self.buffer);
         self.records += 1;
     }
 
