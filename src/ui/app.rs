@@ -48,7 +48,8 @@ pub fn shell(assets: Assets) -> impl IntoView {
 fn Bundle(assets: Assets) -> impl IntoView {
     let Assets { js, wasm, .. } = assets;
     (!js.is_empty()).then(|| {
-        let start = format!("import init, {{ hydrate }} from {js:?}; await init({{ module_or_path: {wasm:?} }}); hydrate();");
+        let start =
+            format!("import init, {{ hydrate }} from {js:?}; await init({{ module_or_path: {wasm:?} }}); hydrate();");
         view! {
             <link rel="modulepreload" href=js nonce=use_nonce() />
             <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use leptos::prelude::*;
 
 use crate::api::Board;
-use crate::domain::{Card, CardId, Column, LogLine, Project, ProjectId, WorkflowStage, WorkflowStatus, workflow_statuses};
+use crate::domain::{
+    Card, CardId, Column, LogLine, Project, ProjectId, WorkflowStage, WorkflowStatus, workflow_statuses,
+};
 
 /// What is known of one card.
 #[derive(Clone)]
@@ -120,7 +122,8 @@ impl BoardState {
     /// How many cards run, and how many wait for somebody because they failed.
     pub fn running_and_failed(self) -> (usize, usize) {
         self.statuses.with(|statuses| {
-            let count = |wanted: fn(WorkflowStage) -> bool| statuses.values().filter(|status| wanted(status.stage)).count();
+            let count =
+                |wanted: fn(WorkflowStage) -> bool| statuses.values().filter(|status| wanted(status.stage)).count();
             (count(is_working), count(|stage| stage == WorkflowStage::Error))
         })
     }

@@ -115,8 +115,7 @@ fn Summary(state: BoardState) -> impl IntoView {
 #[component]
 fn FirstCard(state: BoardState, modal: Modal) -> impl IntoView {
     let hydrated = use_hydrated();
-    let is_missing =
-        Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()) && !state.has_cards());
+    let is_missing = Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()) && !state.has_cards());
     move || {
         is_missing.get().then(|| {
             view! {

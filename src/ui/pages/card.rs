@@ -10,7 +10,9 @@ use crate::api::{CardDetails, Failure, card_details, read_log};
 use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
 use crate::ui::hooks::{Next, use_page_focus, use_poll};
 use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone};
-use crate::ui::run::{CardActions, CardState, DeleteCard, EditCard, Facts, Log, LogFeed, RunControls, StartAgain, Timeline};
+use crate::ui::run::{
+    CardActions, CardState, DeleteCard, EditCard, Facts, Log, LogFeed, RunControls, StartAgain, Timeline,
+};
 
 const PACE_RUNNING_MS: u32 = 1_500;
 const PACE_IDLE_MS: u32 = 4_000;

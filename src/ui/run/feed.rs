@@ -105,7 +105,8 @@ impl LogFeed {
     }
 
     pub fn load_earlier(self) {
-        let asked = self.window.with_untracked(|window| window.as_ref().map(|window| (window.execution, window.earlier())));
+        let asked =
+            self.window.with_untracked(|window| window.as_ref().map(|window| (window.execution, window.earlier())));
         let Some((execution, slice)) = asked else { return };
         if self.is_loading_earlier.get_untracked() {
             return;
@@ -165,7 +166,8 @@ fn take(
         return Next::InMs(0);
     }
     let (complete, following) = (log.complete, follow.at_end_untracked());
-    let is_other = window.with_untracked(|window| window.as_ref().map(|window| window.execution)) != Some(log.execution_id);
+    let is_other =
+        window.with_untracked(|window| window.as_ref().map(|window| window.execution)) != Some(log.execution_id);
     if is_other {
         window.set(Some(LogWindow::new(log)));
         follow.to_end();

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 
 use super::feed::LogFeed;
 use super::lines::Line;
-use super::state::CardState;
 use super::stage_title;
+use super::state::CardState;
 use crate::ui::hooks::use_connection;
 use crate::ui::kit::counted;
 

@@ -151,7 +151,13 @@ mod tests {
     }
 
     fn line(sequence: i64) -> LogLine {
-        LogLine { sequence, timestamp: Timestamp::default(), kind: LogType::Text, content: String::new(), partial: false }
+        LogLine {
+            sequence,
+            timestamp: Timestamp::default(),
+            kind: LogType::Text,
+            content: String::new(),
+            partial: false,
+        }
     }
 
     fn sequences(window: &LogWindow) -> Vec<i64> {
