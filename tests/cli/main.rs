@@ -1,0 +1,8 @@
+//! The terminal commands, as somebody at a terminal meets them.
+
+#[path = "../support/server.rs"]
+mod server;
+
+mod following;
+mod reading;
+mod usage;

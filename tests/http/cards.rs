@@ -1,0 +1,133 @@
+//! `/api/cards`: making, changing, moving, deleting.
+
+use serde_json::{Value, json};
+
+use super::{NOBODY, server};
+
+#[test]
+fn a_card_is_made_read_changed_and_deleted() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let made = server.post("/api/cards", json!({ "projectId": project, "title": " A card ", "agent": "good" }));
+    assert_eq!(made.status, 201, "{made:?}");
+    let card = made.json();
+    let id = card["id"].as_str().unwrap();
+    for (member, value) in [
+        ("projectId", json!(project)),
+        ("title", json!("A card")),
+        ("description", json!("")),
+        ("columnId", json!("backlog")),
+        ("position", json!(0)),
+        ("agent", json!("good")),
+        ("specPath", Value::Null),
+        ("branch", Value::Null),
+        ("worktreePath", Value::Null),
+        ("activeExecution", Value::Null),
+    ] {
+        assert_eq!(card.get(member), Some(&value), "{member}: {card}");
+    }
+    assert_eq!(server.card(id), card);
+
+    let version = card["version"].as_i64().unwrap();
+    let edit = json!({ "title": "Another", "description": "In **full**", "version": version });
+    let edited = server.patch(&format!("/api/cards/{id}"), edit.clone());
+    assert_eq!(edited.status, 200, "{edited:?}");
+    let edited = edited.json();
+    assert_eq!((&edited["title"], &edited["description"]), (&json!("Another"), &json!("In **full**")));
+    assert!(edited["version"].as_i64().unwrap() > version);
+    server.patch(&format!("/api/cards/{id}"), edit).problem(409);
+    assert_eq!(server.card(id), edited);
+
+    assert_eq!(server.delete(&format!("/api/cards/{id}")).status, 204);
+    server.get(&format!("/api/cards/{id}")).problem(404);
+    server.delete(&format!("/api/cards/{id}")).problem(404);
+}
+
+#[test]
+fn cards_are_listed_for_one_project_or_all() {
+    let server = server();
+    let [one, two] = ["one", "two"].map(|name| server.add_project(&server.repository(name)));
+    let first = server.add_card(&one, "First", "good");
+    let second = server.add_card(&two, "Second", "good");
+    let ids = |path: &str| -> Vec<String> {
+        let cards = server.get(path).json();
+        cards["cards"].as_array().unwrap().iter().map(|card| card["id"].as_str().unwrap().into()).collect()
+    };
+    let mut all = ids("/api/cards");
+    all.sort();
+    assert_eq!(all, [first.clone(), second.clone()]);
+    assert_eq!(ids(&format!("/api/cards?projectId={one}")), [first]);
+    assert_eq!(ids(&format!("/api/cards?projectId={two}")), [second]);
+    assert!(ids(&format!("/api/cards?projectId={NOBODY}")).is_empty());
+    server.get("/api/cards?projectId=nonsense").problem(400);
+}
+
+#[test]
+fn a_card_that_cannot_be_is_refused() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let card = |change: Value| {
+        let mut card = json!({ "projectId": project, "title": "A card", "agent": "good" });
+        card.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        server.post("/api/cards", card)
+    };
+    for change in [
+        json!({ "title": "" }),
+        json!({ "title": " \n" }),
+        json!({ "title": "x".repeat(301) }),
+        json!({ "title": "a\0b" }),
+        json!({ "description": "x".repeat(256 * 1024 + 1) }),
+        json!({ "agent": "nobody" }),
+        json!({ "projectId": NOBODY }),
+        json!({ "projectId": "nonsense" }),
+    ] {
+        card(change).problem(422);
+    }
+    for change in [json!({ "title": 7 }), json!({ "title": null }), json!({ "description": [] })] {
+        card(change).problem(400);
+    }
+    server.post("/api/cards", json!({ "title": "No project" })).problem(400);
+    assert_eq!(server.get("/api/cards").json(), json!({ "cards": [] }));
+    // At the limit it is still a card.
+    let largest = json!({ "title": "é".repeat(300), "description": "x".repeat(256 * 1024) });
+    assert_eq!(card(largest).status, 201);
+    assert_eq!(card(json!({ "description": null, "agent": null })).status, 201);
+}
+
+#[test]
+fn an_edit_that_cannot_be_is_refused() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let id = server.add_card(&project, "A card", "good");
+    let before = server.card(&id);
+    server.patch(&format!("/api/cards/{id}"), json!({ "title": "" })).problem(422);
+    server.patch(&format!("/api/cards/{id}"), json!({ "agent": "nobody" })).problem(422);
+    server.patch(&format!("/api/cards/{id}"), json!({ "title": [] })).problem(400);
+    server.patch(&format!("/api/cards/{NOBODY}"), json!({ "title": "x" })).problem(404);
+    assert_eq!(server.card(&id), before);
+}
+
+#[test]
+fn a_card_is_moved_unless_somebody_was_faster() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let [a, b] = ["A", "B"].map(|title| server.add_card(&project, title, "good"));
+    let version = server.card(&b)["version"].as_i64().unwrap();
+    let to_top = json!({ "columnId": "backlog", "position": 0, "version": version });
+    let moved = server.patch(&format!("/api/cards/{b}/move"), to_top.clone());
+    assert_eq!((moved.status, &moved.json()["position"]), (200, &json!(0)), "{moved:?}");
+    assert_eq!(server.card(&a)["position"], 1);
+    server.patch(&format!("/api/cards/{b}/move"), to_top).problem(409);
+
+    let to_the_end = json!({ "columnId": "review", "position": 99 });
+    let moved = server.patch(&format!("/api/cards/{b}/move"), to_the_end).json();
+    assert_eq!((&moved["columnId"], &moved["position"]), (&json!("review"), &json!(0)));
+
+    let path = format!("/api/cards/{a}/move");
+    server.patch(&path, json!({ "columnId": "shipping", "position": 0 })).problem(422);
+    server.patch(&path, json!({ "columnId": "plan", "position": -1 })).problem(422);
+    server.patch(&path, json!({ "columnId": "plan" })).problem(400);
+    server.patch(&path, json!({ "columnId": "plan", "position": "top" })).problem(400);
+    server.patch(&format!("/api/cards/{NOBODY}/move"), json!({ "columnId": "plan", "position": 0 })).problem(404);
+    assert_eq!(server.card(&a)["columnId"], "backlog");
+}

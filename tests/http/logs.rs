@@ -1,0 +1,101 @@
+//! Reading logs from a cursor on.
+
+use serde_json::{Value, json};
+
+use super::server;
+
+#[test]
+fn a_log_is_read_whole_or_from_a_cursor_on() {
+    let server = server();
+    let id = server.run_new_card("good");
+    server.wait_for_stage(&id, "completed");
+    let answer = server.get(&format!("/api/logs/{id}")).json();
+    assert_eq!(answer["success"], true);
+    let execution = &answer["execution"];
+    assert_eq!((&execution["cardId"], &execution["complete"]), (&json!(id), &json!(true)));
+    for member in [
+        "executionId",
+        "status",
+        "command",
+        "workflowStage",
+        "workflowError",
+        "startedAt",
+        "completedAt",
+        "result",
+        "exitCode",
+        "logs",
+        "lastSequence",
+    ] {
+        assert!(execution.get(member).is_some(), "{member}: {execution}");
+    }
+    let lines = execution["logs"].as_array().unwrap();
+    let sequences: Vec<_> = lines.iter().map(|line| line["sequence"].as_i64().unwrap()).collect();
+    assert_eq!(sequences, (1..=lines.len() as i64).collect::<Vec<_>>(), "from 1, without holes");
+    assert_eq!(execution["lastSequence"], lines.len());
+    let said = lines.iter().find(|line| line["type"] == "text").unwrap();
+    assert_eq!((&said["content"], &said["partial"]), (&json!("did review"), &json!(false)));
+    let time = said["timestamp"].as_str().unwrap();
+    assert!(time.len() == 24 && time.ends_with('Z'), "RFC 3339 with milliseconds: {time}");
+
+    // The same, of the execution itself, and in pieces.
+    let execution_id = execution["executionId"].as_str().unwrap();
+    let path = format!("/api/executions/{execution_id}/logs");
+    assert_eq!(server.get(&path).json(), answer);
+    let mut pieces = vec![];
+    while let Some(line) =
+        server.get(&format!("{path}?after={}&limit=1", pieces.len())).json()["execution"]["logs"].get(0)
+    {
+        pieces.push(line.clone());
+    }
+    assert_eq!(&pieces, lines);
+    let beyond = server.get(&format!("{path}?after=1000000")).json();
+    assert_eq!((&beyond["execution"]["logs"], &beyond["execution"]["lastSequence"]), (&json!([]), &json!(lines.len())));
+
+    let executions = server.get(&format!("/api/cards/{id}/executions")).json();
+    let plan = executions["executions"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+    let plan = server.get(&format!("/api/executions/{plan}/logs")).json();
+    assert_eq!((&plan["execution"]["command"], &plan["execution"]["complete"]), (&json!("/plan"), &json!(true)));
+}
+
+#[test]
+fn a_running_log_is_not_complete_and_says_how_far_it_is() {
+    let server = server();
+    let id = server.run_new_card("gated");
+    let mut execution = Value::Null;
+    let said = crate::server::eventually(|| {
+        execution = server.get(&format!("/api/logs/{id}")).json()["execution"].clone();
+        execution["logs"].as_array().is_some_and(|lines| lines.iter().any(|line| line["content"] == "waiting"))
+    });
+    assert!(said, "{execution}");
+    assert_eq!((&execution["complete"], &execution["status"]), (&json!(false), &json!("running")));
+    assert_eq!((&execution["completedAt"], &execution["exitCode"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn a_card_without_an_execution_is_told_so() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let id = server.add_card(&project, "A card", "good");
+    let answer = server.get(&format!("/api/logs/{id}"));
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.json(), json!({ "success": false, "error": "No execution found for this card" }));
+}
+
+#[test]
+fn a_piece_that_cannot_be_is_refused() {
+    let server = server();
+    let id = server.run_new_card("good");
+    server.wait_for_stage(&id, "completed");
+    let execution = server.card(&id)["activeExecution"]["id"].as_str().unwrap().to_owned();
+    for path in [format!("/api/logs/{id}"), format!("/api/executions/{execution}/logs")] {
+        for query in ["limit=0", "limit=5001", "limit=-1", "after=-1"] {
+            server.get(&format!("{path}?{query}")).problem(422);
+        }
+        for query in ["limit=many", "after=", "after=1.5", "limit=99999999999999999999"] {
+            server.get(&format!("{path}?{query}")).problem(400);
+        }
+        for query in ["limit=1", "limit=5000", "after=0", "after=9223372036854775807"] {
+            assert_eq!(server.get(&format!("{path}?{query}")).status, 200, "{query}");
+        }
+    }
+}
