@@ -90,12 +90,12 @@ impl LogSlice {
     /// The range of sequences, both ends included, that this names in a log that ends at `last`. Empty: start > end.
     pub fn range(self, limit: i64, last: i64) -> (i64, i64) {
         match self {
-            Self::After(n) => (n.max(0) + 1, n.max(0).saturating_add(limit).min(last)),
+            Self::After(n) => (n.max(0).saturating_add(1), n.max(0).saturating_add(limit).min(last)),
             Self::Before(n) => {
-                let end = (n - 1).min(last);
-                ((end - limit + 1).max(1), end)
+                let end = n.saturating_sub(1).min(last);
+                ((end.saturating_sub(limit) + 1).max(1), end)
             }
-            Self::Tail => ((last - limit + 1).max(1), last),
+            Self::Tail => ((last.saturating_sub(limit) + 1).max(1), last),
         }
     }
 }
@@ -115,9 +115,9 @@ mod tests {
 
     #[test]
     fn a_cursor_beyond_the_end_names_nothing() {
-        let (start, end) = LogSlice::After(i64::MAX - 1).range(500, 10);
-        assert!(start > end);
-        let (start, end) = LogSlice::Before(1).range(500, 10);
-        assert!(start > end);
+        for slice in [LogSlice::After(10), LogSlice::After(i64::MAX), LogSlice::Before(1), LogSlice::Before(i64::MIN)] {
+            let (start, end) = slice.range(500, 10);
+            assert!(start > end, "{slice:?}");
+        }
     }
 }

@@ -5,10 +5,10 @@
 use std::fmt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
 use super::config::{Config, ServeOptions};
+use super::process::git::git;
 use super::store::{CacheLimits, Database, Store};
 use crate::client::terminal::harmless_line;
 use crate::domain::Agent;
@@ -59,24 +59,25 @@ impl fmt::Display for Report {
 
 /// Looks at everything, whatever is wrong before.
 pub fn examine(options: &ServeOptions) -> Report {
+    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => Report { findings: runtime.block_on(examine_all(options)) },
+        Err(error) => Report { findings: vec![wrong("runtime", error.to_string())] },
+    }
+}
+
+async fn examine_all(options: &ServeOptions) -> Vec<Finding> {
     let mut findings = vec![];
     match Config::read(options) {
         Err(error) => findings.push(wrong("configuration", format!("{error:#}"))),
         Ok(config) => {
             findings.push(well("configuration", format!("listens on {}", config.addr)));
             findings.push(data_dir(&config.data_dir));
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            match runtime {
-                Err(error) => findings.push(wrong("runtime", error.to_string())),
-                Ok(runtime) => runtime.block_on(async {
-                    findings.push(database(&config).await);
-                    findings.extend(agents(&config).await);
-                }),
-            }
+            findings.push(database(&config).await);
+            findings.extend(agents(&config).await);
         }
     }
-    findings.push(git());
-    Report { findings }
+    findings.push(git_itself().await);
+    findings
 }
 
 fn well(subject: &str, detail: impl Into<String>) -> Finding {
@@ -164,18 +165,15 @@ async fn agents(config: &Config) -> Vec<Finding> {
     agents.into_iter().map(finding).collect()
 }
 
-fn git() -> Finding {
+async fn git_itself() -> Finding {
     let remedy = format!("Install git {}.{} or newer", GIT_OLDEST.0, GIT_OLDEST.1);
-    match Command::new("git").arg("--version").output() {
-        Err(error) => wrong("git", format!("cannot be started ({error}). {remedy}")),
-        Ok(output) => {
-            let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-            match git_version(&text) {
-                Some(version) if version >= GIT_OLDEST => well("git", text),
-                Some(_) => wrong("git", format!("{text} is too old. {remedy}")),
-                None => wrong("git", format!("does not say its version. {remedy}")),
-            }
-        }
+    match git(Path::new("/"), &["--version"]).await {
+        Err(error) => wrong("git", format!("{error}. {remedy}")),
+        Ok(output) => match git_version(output.trim()) {
+            Some(version) if version >= GIT_OLDEST => well("git", output.trim()),
+            Some(_) => wrong("git", format!("{} is too old. {remedy}", output.trim())),
+            None => wrong("git", format!("does not say its version. {remedy}")),
+        },
     }
 }
 

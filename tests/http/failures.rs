@@ -7,7 +7,7 @@ use super::server;
 #[test]
 fn what_is_not_there_is_a_problem() {
     let server = server();
-    for path in ["/api", "/api/", "/api/nothing", "/api/cards/", "/fn/nothing", "/api/%00", "/pkg/nothing.js"] {
+    for path in ["/api", "/api/", "/api/nothing", "/api/cards/", "/fn/nothing", "/api/%00"] {
         server.get(path).problem(404);
     }
     server.post("/api/nothing", json!({})).problem(404);
