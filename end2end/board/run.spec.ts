@@ -1,0 +1,76 @@
+// From an idea to a done card, with the board's own demo agent.
+
+import { column, expect, expectWholeLog, settles, test } from '../fixtures/board.ts';
+
+test('a card is made, run and watched to its end', async ({ cardume, page, open }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'New card' }).click();
+  const dialog = page.getByRole('dialog', { name: 'New card' });
+  await dialog.getByLabel('Title').fill('Water the roses');
+  await dialog.getByLabel('Description').fill('Every *morning*, before eight.');
+  await dialog.getByLabel('Project').selectOption({ label: 'Garden' });
+  await dialog.getByLabel('Agent').selectOption('quick');
+  await dialog.getByRole('button', { name: 'Create and run' }).click();
+  await expect(dialog).toBeHidden();
+
+  // The board follows it without a reload.
+  const tile = page.getByTestId('card').filter({ hasText: 'Water the roses' });
+  await expect(tile).toHaveAttribute('data-stage', 'planning');
+  await expect(column(page, 'done').getByTestId('card')).toHaveCount(1, { timeout: 40_000 });
+  await expect(tile).toHaveAttribute('data-stage', 'completed');
+
+  const [card] = await cardume.cards();
+  if (!card) throw new Error('the card is gone');
+  expect(card).toMatchObject({ specPath: 'specs/water-the-roses.md', columnId: 'done' });
+  expect(cardume.git('show', `${card.branch}:specs/water-the-roses.md`)).toContain('Every *morning*');
+  expect(cardume.git('log', '--format=%s', `main..${card.branch}`).split('\n')).toHaveLength(2);
+  expect(cardume.git('status', '--porcelain')).toBe('');
+
+  // Its page tells the whole story: where the work is, and the log of every stage.
+  await page.getByRole('link', { name: 'Water the roses' }).click();
+  await expect(page.getByRole('heading', { level: 1, name: 'Water the roses' })).toBeVisible();
+  await expect(page.getByText('specs/water-the-roses.md').first()).toBeVisible();
+  await expect(page.getByText(card.branch ?? '', { exact: true })).toBeVisible();
+  const [review, test, implement, plan] = await cardume.executions(card.id);
+  for (const [stage, execution] of Object.entries({ Plan: plan, Implement: implement, Test: test, Review: review })) {
+    await page.getByRole('link', { name: `${stage}, attempt 1, done` }).click();
+    await expect(page.getByRole('heading', { name: `Log of ${stage}` })).toBeVisible();
+    await expectWholeLog(page, cardume, execution?.id ?? '');
+  }
+});
+
+test('a run is cancelled, and goes on when it is retried', async ({ cardume, page, open }) => {
+  const card = await cardume.addCard('Turn the compost', 'gated');
+  cardume.open('plan');
+  await open(page, `/cards/${card.id}`);
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(page.getByRole('heading', { name: 'Log of Implement' })).toBeVisible();
+
+  await page.getByRole('button', { name: 'Cancel', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Retry', exact: true })).toBeVisible();
+  const cancelled = await settles(cardume, card, 'implement');
+  expect(cancelled.activeExecution).toMatchObject({ status: 'cancelled', workflowStage: 'error' });
+
+  cardume.openAll();
+  await page.getByRole('button', { name: 'Retry', exact: true }).click();
+  await settles(cardume, card, 'done');
+  await expect(page.getByRole('status').filter({ hasText: 'Completed' })).toBeVisible();
+  await expect(page.getByRole('link', { name: 'Implement, attempt 2, done' })).toBeVisible();
+});
+
+test('a card is deleted once that is confirmed, and the board is shown again', async ({ cardume, page, open }) => {
+  const card = await cardume.addCard('Feed the snails', 'quick');
+  await open(page, `/cards/${card.id}`);
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Delete this card?' });
+  await dialog.getByRole('button', { name: 'Keep it' }).click();
+  await expect(dialog).toBeHidden();
+  expect(await cardume.cards()).toHaveLength(1);
+
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await dialog.getByRole('button', { name: 'Delete card' }).click();
+  await expect(page).toHaveURL('/');
+  await expect(column(page, 'backlog')).toBeVisible();
+  await expect(page.getByTestId('card')).toHaveCount(0);
+  expect(await cardume.cards()).toHaveLength(0);
+});
