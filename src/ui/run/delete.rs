@@ -14,7 +14,7 @@ use crate::ui::kit::{Dialog, Icon, Notice, Shape};
 pub fn DeleteCard(state: CardState) -> impl IntoView {
     let modal = Modal::new();
     let hydrated = use_hydrated();
-    let navigate = StoredValue::new_local(use_navigate());
+    let navigate = StoredValue::new(use_navigate());
     let error = RwSignal::new(None);
     let is_deleting = RwSignal::new(false);
     let is_running = Memo::new(move |_| state.card.with(Card::is_running));
