@@ -43,16 +43,18 @@ pub fn shell(assets: Assets) -> impl IntoView {
     }
 }
 
-/// Starts the browser's side. The script in the page is a module: it waits until the document is there.
+/// Starts the browser's side. The script in the page is a module: it waits until the document is there, and then fetches
+/// both halves at once. (A preload of the WASM would not be used in time on a slow machine, and the browser complains.)
 #[component]
 fn Bundle(assets: Assets) -> impl IntoView {
     let Assets { js, wasm, .. } = assets;
     (!js.is_empty()).then(|| {
-        let start =
-            format!("import init, {{ hydrate }} from {js:?}; await init({{ module_or_path: {wasm:?} }}); hydrate();");
+        let start = format!(
+            "const wasm = fetch({wasm:?}); const {{ default: init, hydrate }} = await import({js:?}); \
+             await init({{ module_or_path: wasm }}); hydrate();"
+        );
         view! {
             <link rel="modulepreload" href=js nonce=use_nonce() />
-            <link rel="preload" href=wasm r#as="fetch" r#type="application/wasm" crossorigin="anonymous" />
             <script type="module" nonce=use_nonce()>
                 {start}
             </script>

@@ -8,7 +8,7 @@ use crate::domain::ProjectId;
 #[component]
 pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
     let current = move |this: Option<ProjectId>| move || (project.get() == this).then_some("page");
-    let links = move || {
+    move || {
         let projects = state.projects.get();
         if projects.len() < 2 {
             return None;
@@ -34,6 +34,5 @@ pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<Pro
                 </ul>
             </nav>
         })
-    };
-    links
+    }
 }

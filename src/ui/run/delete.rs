@@ -14,18 +14,10 @@ use crate::ui::kit::{Dialog, Icon, Notice, Shape};
 pub fn DeleteCard(state: CardState) -> impl IntoView {
     let modal = Modal::new();
     let hydrated = use_hydrated();
-    let is_deleted = RwSignal::new(false);
+    let navigate = StoredValue::new(use_navigate());
     let error = RwSignal::new(None);
     let is_deleting = RwSignal::new(false);
     let is_running = Memo::new(move |_| state.card.with(Card::is_running));
-
-    // In an effect, because only the browser navigates: the server would have to drop what it holds for that on the very
-    // thread that made it.
-    Effect::new(move |_| {
-        if is_deleted.get() {
-            use_navigate()("/", Default::default());
-        }
-    });
 
     let open = move |_| {
         error.set(None);
@@ -43,7 +35,7 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
             match answer {
                 Ok(()) => {
                     modal.close();
-                    is_deleted.set(true);
+                    navigate.with_value(|navigate| navigate("/", Default::default()));
                 }
                 Err(failure) => error.set(Some(failure.to_string())),
             }

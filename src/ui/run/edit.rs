@@ -6,8 +6,8 @@ use leptos::task::spawn_local;
 
 use super::agents::{AgentField, Agents};
 use super::state::CardState;
-use crate::api::edit_card;
-use crate::domain::{CardEdit, NewCard};
+use crate::api::{Failure, card_details, edit_card};
+use crate::domain::{Card, CardEdit, NewCard, Problem};
 use crate::ui::hooks::{Modal, submits, use_hydrated};
 use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape};
 
@@ -20,8 +20,8 @@ pub fn EditCard(state: CardState) -> impl IntoView {
     let agents = Agents::new(state.card.with_untracked(|card| card.agent.clone()));
     let error = RwSignal::new(None);
     let is_saving = RwSignal::new(false);
-    // The version that the fields were filled from.
-    let version = StoredValue::new(0);
+    // What the fields were filled from.
+    let original = StoredValue::new(state.card.get_untracked());
 
     let open = move |_| {
         state.card.with_untracked(|card| {
@@ -30,7 +30,7 @@ pub fn EditCard(state: CardState) -> impl IntoView {
                 description.set_value(&card.description);
             }
             agents.choose(card.agent.clone());
-            version.set_value(card.version);
+            original.set_value(card.clone());
         });
         error.set(None);
         agents.load();
@@ -45,12 +45,12 @@ pub fn EditCard(state: CardState) -> impl IntoView {
             title: Some(title.value()),
             description: Some(description.value()),
             agent: agents.chosen(),
-            version: Some(version.get_value()),
+            version: None,
         };
-        let id = state.card.with_untracked(|card| card.id);
+        let (known, original) = (state.card.get_untracked(), original.get_value());
         is_saving.set(true);
         spawn_local(async move {
-            let answer = edit_card(id, edit).await;
+            let answer = edit_unless_changed(edit, known, original).await;
             // The page may be gone by now, and its signals with it.
             if is_saving.try_set(false).is_some() {
                 return;
@@ -105,4 +105,18 @@ pub fn EditCard(state: CardState) -> impl IntoView {
             </form>
         </Dialog>
     }
+}
+
+/// Edits the card. Its run moves its version on all the time; only another's change of its text is in the way of this one.
+async fn edit_unless_changed(edit: CardEdit, mut known: Card, original: Card) -> Result<Card, Failure> {
+    for _ in 0..3 {
+        let has_own_text = (&known.title, &known.description, &known.agent)
+            == (&original.title, &original.description, &original.agent);
+        let version = if has_own_text { known.version } else { original.version };
+        match edit_card(original.id, CardEdit { version: Some(version), ..edit.clone() }).await {
+            Err(failure) if failure.0.status == 409 && has_own_text => known = card_details(original.id).await?.card,
+            answer => return answer,
+        }
+    }
+    Err(Failure(Problem::conflict("The card changes too fast just now. Save again in a moment.")))
 }
