@@ -1,5 +1,7 @@
 //! The promise, from outside: the real server, real supervisors, real agents (scripts), real git, and real kills.
 
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "../support/server.rs"]
 mod support;
 

@@ -169,6 +169,24 @@ fn what_an_agent_says_and_how_it_ends_while_the_server_is_down_is_found_on_start
 }
 
 #[test]
+fn on_postgres_a_run_outlives_a_kill_too() {
+    let url = tokio::runtime::Runtime::new().unwrap().block_on(super::postgres::database());
+    let script = format!("for n in $(seq 1 200); do echo \"line $n\"; sleep 0.01; done\n{GOOD_AGENT}");
+    let mut server = Server::prepare().agent("steady", &script).env("DATABASE_URL", &url).start();
+    let card = server.run_new_card("steady");
+    server.wait_for_card(&card, "some lines", |card| card["activeExecution"]["lastSequence"].as_i64().unwrap() > 20);
+    server.restart();
+    let done = server.wait_for_stage(&card, "completed");
+    assert_eq!(done["columnId"], "done");
+    for execution in executions(&server, &card) {
+        let mut lines = contents(&all_rows(&server, id(&execution), 500), "text");
+        assert!(lines.pop().unwrap().starts_with("did "));
+        assert_eq!(lines, numbered(200));
+    }
+    assert!(!server.data_dir().join("cardume.db").exists());
+}
+
+#[test]
 fn two_servers_do_not_share_a_data_directory() {
     let server = Server::start();
     let second =
