@@ -7,13 +7,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use leptos::config::LeptosOptions;
-use leptos::prelude::provide_context;
-use leptos_axum::LeptosRoutes;
+use leptos::nonce::use_nonce;
+use leptos::prelude::{provide_context, use_context};
+use leptos_axum::{LeptosRoutes, ResponseOptions};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use super::http::problem::{self, Refusal};
@@ -45,7 +46,10 @@ pub fn router(app: App, guard: Guard, bundle: ui::Assets, files: Router) -> Rout
 /// The pages, the server functions behind them, and the page for what is not there.
 fn pages(app: App, bundle: ui::Assets) -> Router {
     let options = LeptosOptions::builder().output_name("cardume").build();
-    let context = move || provide_context(app.clone());
+    let context = move || {
+        provide_context(app.clone());
+        restrict_page();
+    };
     let shell = move || ui::shell(bundle.clone());
     let not_found = leptos_axum::render_app_async_with_context(context.clone(), shell.clone());
     Router::new()
@@ -63,6 +67,14 @@ fn pages(app: App, bundle: ui::Assets) -> Router {
             page
         })
         .with_state(options)
+}
+
+/// Tells the browser what this page may run. Server functions have no nonce, and no page.
+fn restrict_page() {
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    if let Ok(policy) = HeaderValue::from_str(&security::page_policy(&nonce)) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
 }
 
 /// A form that is sent before the WASM has arrived is answered with a redirect to its page, failed or not: a server

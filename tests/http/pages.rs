@@ -56,3 +56,20 @@ fn a_form_that_was_sent_before_the_script_came_leads_back_to_its_page() {
     }
     server.wait_for_stage(&card, "completed");
 }
+
+#[test]
+fn a_page_runs_only_scripts_that_carry_its_nonce() {
+    let server = server();
+    let [one, two] = [server.get("/"), server.get("/no/such/page")].map(|page| {
+        let policy = page.header("content-security-policy").to_owned();
+        let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
+        assert!(nonce.len() >= 16 && policy.contains("frame-ancestors 'none'"), "{policy}");
+        for script in page.text.split("<script").skip(1) {
+            let tag = script.split('>').next().unwrap();
+            assert!(tag.contains(&format!("nonce=\"{nonce}\"")), "{tag}");
+        }
+        nonce
+    });
+    assert_ne!(one, two);
+    assert!(server.get("/api/cards").header("content-security-policy").contains("default-src 'none'"));
+}

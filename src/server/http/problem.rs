@@ -77,3 +77,18 @@ refusals! {
     Invalid = "422", "Readable, but not acceptable; `detail` says why.";
     Unavailable = "503", "The server cannot write now.";
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_problem_that_keeps_its_cause_to_itself() {
+        let response = after_panic(Box::new("the secret cause"));
+        assert_eq!(response.status(), 500);
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let problem: Problem = serde_json::from_slice(&body).unwrap();
+        assert_eq!(problem, Problem::internal());
+    }
+}
