@@ -1,7 +1,7 @@
 // A reload loses nothing.
 
 import {
-  areWhole, expect, expectWholeLog, linesReach, listening, logLines, settles, test, tileIn,
+  areWhole, attempt, expect, expectWholeLog, linesReach, listening, logLines, settles, test, tileIn,
 } from '../fixtures/board.ts';
 
 test('a reload during the plan keeps the log, and it goes on', async ({ cardume, page, open }) => {
@@ -31,7 +31,7 @@ test('a reload during the plan keeps the log, and it goes on', async ({ cardume,
   cardume.openAll();
   await settles(cardume, card, 'done');
   const plan = (await cardume.executions(card.id)).find((execution) => execution.command === '/plan');
-  await page.getByRole('link', { name: 'Plan, attempt 1, done' }).click();
+  await attempt(page, 'Plan', 1, 'done').click();
   await expectWholeLog(page, cardume, plan?.id ?? '');
 });
 
@@ -60,8 +60,8 @@ test('a failure during implement is still told after a reload, with its stage', 
       await expect(page.getByRole('status').filter({ hasText: 'Implement failed' })).toBeVisible();
       await expect(page.getByRole('main')).toContainText(why);
       await expect(page.getByRole('heading', { name: 'Log of Implement' })).toBeVisible();
-      await expect(page.getByRole('link', { name: 'Plan, attempt 1, done' })).toBeVisible();
-      await expect(page.getByRole('link', { name: 'Implement, attempt 1, failed' })).toBeVisible();
+      await expect(attempt(page, 'Plan', 1, 'done')).toBeVisible();
+      await expect(attempt(page, 'Implement', 1, 'failed')).toBeVisible();
       await expect(logLines(page).and(page.locator('[data-type=error]')).last()).toContainText(why);
     });
     await page.reload();

@@ -1,6 +1,6 @@
 // From an idea to a done card, with the board's own demo agent.
 
-import { column, expect, expectWholeLog, settles, test } from '../fixtures/board.ts';
+import { attempt, column, expect, expectWholeLog, settles, test } from '../fixtures/board.ts';
 
 test('a card is made, run and watched to its end', async ({ cardume, page, open }) => {
   await open(page);
@@ -33,7 +33,7 @@ test('a card is made, run and watched to its end', async ({ cardume, page, open 
   await expect(page.getByText(card.branch ?? '', { exact: true })).toBeVisible();
   const [review, test, implement, plan] = await cardume.executions(card.id);
   for (const [stage, execution] of Object.entries({ Plan: plan, Implement: implement, Test: test, Review: review })) {
-    await page.getByRole('link', { name: `${stage}, attempt 1, done` }).click();
+    await attempt(page, stage, 1, 'done').click();
     await expect(page.getByRole('heading', { name: `Log of ${stage}` })).toBeVisible();
     await expectWholeLog(page, cardume, execution?.id ?? '');
   }
@@ -55,7 +55,7 @@ test('a run is cancelled, and goes on when it is retried', async ({ cardume, pag
   await page.getByRole('button', { name: 'Retry', exact: true }).click();
   await settles(cardume, card, 'done');
   await expect(page.getByRole('status').filter({ hasText: 'Completed' })).toBeVisible();
-  await expect(page.getByRole('link', { name: 'Implement, attempt 2, done' })).toBeVisible();
+  await expect(attempt(page, 'Implement', 2, 'done')).toBeVisible();
 });
 
 test('a card is deleted once that is confirmed, and the board is shown again', async ({ cardume, page, open }) => {

@@ -10,7 +10,12 @@ use crate::ui::run::column_title;
 #[component]
 pub fn Columns(state: BoardState, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
     let columns = Column::ALL.map(|column| view! { <ColumnList state=state column=column project=project /> });
-    view! { <div class="columns">{columns.into_iter().collect_view()}</div> }
+    // It scrolls sideways where the screen is narrow: the keyboard must get at it even while no card is there to be focused.
+    view! {
+        <div class="columns" role="group" aria-label="Columns" tabindex="0">
+            {columns.into_iter().collect_view()}
+        </div>
+    }
 }
 
 #[component]
