@@ -16,8 +16,8 @@ pub mod store;
 use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -113,8 +113,7 @@ fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
         store: store.clone(),
         agents: agents.clone(),
         data_dir: config.data_dir.clone(),
-        // Still this binary when its file was replaced by a newer one.
-        supervisor: "/proc/self/exe".into(),
+        supervisor: this_program,
         clock: now,
         new_id: || ExecutionId(Uuid::now_v7()),
     });
@@ -128,6 +127,17 @@ fn agents(config: &Config) -> anyhow::Result<Agents> {
         anyhow::bail!("there is no agent “{name}”; correct default_agent in cardume.toml ({})", agents.names());
     }
     Ok(agents)
+}
+
+/// The file of this program. Where another was put in its place meanwhile, what the kernel still has of it: supervisors
+/// are of the server's own version.
+fn this_program() -> PathBuf {
+    let running = Path::new("/proc/self/exe");
+    let same_file = |path: &PathBuf| match (path.metadata(), running.metadata()) {
+        (Ok(there), Ok(here)) => (there.dev(), there.ino()) == (here.dev(), here.ino()),
+        _ => false,
+    };
+    std::env::current_exe().ok().filter(same_file).unwrap_or_else(|| running.to_owned())
 }
 
 /// Keeps a second server away from the data directory. The kernel lets go of the lock however this process ends.

@@ -105,7 +105,7 @@ impl Engine {
                             "The agent's supervisor does not start. The log of the server says more.".to_owned(),
                         ));
                     }
-                    let mut supervisor = workplace.launch(&self.supervisor)?;
+                    let mut supervisor = workplace.launch(&(self.supervisor)())?;
                     launches.note();
                     // Collects it when it ends, lest it stays as a zombie.
                     tokio::spawn(async move { supervisor.wait().await });

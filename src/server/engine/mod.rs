@@ -33,8 +33,8 @@ pub struct Engine {
     store: Store,
     agents: Agents,
     data_dir: Arc<Path>,
-    /// The program that supervises: this binary.
-    supervisor: Arc<Path>,
+    /// Names the program that supervises: this binary.
+    supervisor: fn() -> PathBuf,
     clock: fn() -> Timestamp,
     new_id: fn() -> ExecutionId,
     wake: Arc<Notify>,
@@ -46,7 +46,7 @@ pub struct Parts {
     pub store: Store,
     pub agents: Agents,
     pub data_dir: PathBuf,
-    pub supervisor: PathBuf,
+    pub supervisor: fn() -> PathBuf,
     pub clock: fn() -> Timestamp,
     pub new_id: fn() -> ExecutionId,
 }
@@ -57,7 +57,7 @@ impl Engine {
             store: parts.store,
             agents: parts.agents,
             data_dir: parts.data_dir.into(),
-            supervisor: parts.supervisor.into(),
+            supervisor: parts.supervisor,
             clock: parts.clock,
             new_id: parts.new_id,
             wake: Arc::default(),

@@ -109,7 +109,7 @@ impl Workplace {
     pub fn launch(&self, program: &Path) -> anyhow::Result<tokio::process::Child> {
         let log = self.open_append("supervisor.log")?;
         let mut command = tokio::process::Command::new(program);
-        command.arg("supervise").arg(&self.dir).current_dir(&self.dir);
+        command.arg0("cardume").arg("supervise").arg(&self.dir).current_dir(&self.dir);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         for (name, _) in std::env::vars_os() {
             if name == "DATABASE_URL" || name.to_string_lossy().starts_with("CARDUME_") {

@@ -25,6 +25,10 @@ pub enum NotAProject {
         "The repository {0} has no commit yet. Make a first one (git commit --allow-empty -m start), and add it again."
     )]
     NoCommit(String),
+    #[error(
+        "{0} belongs to another user, and git refuses to work there. Run “git config --global --add safe.directory {0}” as the user who runs Cardume, and add it again."
+    )]
+    Owner(String),
     #[error("{0}")]
     Git(String),
 }
@@ -37,6 +41,9 @@ pub async fn repository_at(path: &str) -> Result<PathBuf, NotAProject> {
     }
     let top = match git(folder, &["rev-parse", "--show-toplevel"]).await {
         Ok(top) => PathBuf::from(top.trim_end_matches('\n')),
+        Err(GitError::Failed { message, .. }) if message.contains("dubious ownership") => {
+            return Err(NotAProject::Owner(path.to_owned()));
+        }
         Err(GitError::Failed { .. }) => return Err(NotAProject::NoRepository(path.to_owned())),
         Err(other) => return Err(NotAProject::Git(other.to_string())),
     };
