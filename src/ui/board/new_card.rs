@@ -114,6 +114,7 @@ fn NewCardForm(
                     node_ref=title
                     id="new-title"
                     required
+                    pattern=r".*\S.*"
                     autofocus
                     maxlength=domain::NewCard::TITLE_MAX_CHARS.to_string()
                     autocomplete="off"

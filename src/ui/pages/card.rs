@@ -125,7 +125,7 @@ fn CardView(
                 </div>
             </header>
             <Notice text=actions.refusal />
-            {move || error.get().map(|error| view! { <p class="run__error">{error}</p> })}
+            {move || error.get().map(|error| view! { <p class="run__error" data-tone=move || mark.with(|mark| mark.tone.as_str())>{error}</p> })}
             <Timeline state=state shown=wanted />
             <div class="run__body">
                 <Log state=state feed=feed />

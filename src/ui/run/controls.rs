@@ -11,7 +11,7 @@ use leptos::task::spawn_local;
 use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
 use crate::domain::{Card, CardId, Column, Event, ExecutionId, Stage, Workflow};
-use crate::ui::hooks::failure_in_url;
+use crate::ui::hooks::{Menu, failure_in_url};
 use crate::ui::kit::{Icon, Shape};
 
 /// What somebody wants of a card's run.
@@ -115,6 +115,7 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
     });
     let actions = expect_context::<CardActions>();
     let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
+    let menu = Menu::new();
     move || {
         possible.get().then(|| {
             let forms = Stage::ALL.map(|stage| {
@@ -122,7 +123,12 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
                 view! { <WishForm id=id wish=wish busy=busy described_by="start-again".to_owned() /> }
             });
             view! {
-                <details class="menu">
+                <details
+                    node_ref=menu.element
+                    class="menu"
+                    on:keydown=move |event| menu.key(&event)
+                    on:focusout=move |event| menu.focus_left(&event)
+                >
                     <summary class="button" id="start-again">
                         "Start again from…"
                     </summary>

@@ -57,7 +57,7 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
                 <Notice text=error />
                 <p>
                     "“" {move || state.card.with(|card| card.title.clone())}
-                    "” goes with its history, its logs and its worktree. This cannot be undone."
+                    "” goes with its history, its logs and its worktree; its branch stays in the repository. This cannot be undone."
                 </p>
                 <div class="form__foot">
                     <button type="button" class="button" on:click=move |_| modal.close()>

@@ -89,6 +89,7 @@ pub fn EditCard(state: CardState) -> impl IntoView {
                         node_ref=title
                         id="edit-title"
                         required
+                        pattern=r".*\S.*"
                         maxlength=NewCard::TITLE_MAX_CHARS.to_string()
                         autocomplete="off"
                     />
