@@ -99,7 +99,7 @@ fn implement(voice: &mut Voice, title: &str) -> anyhow::Result<String> {
 fn test(voice: &mut Voice) -> anyhow::Result<String> {
     voice.text("I look whether the change is sound.")?;
     voice.command(&["git", "log", "--oneline", "-5"])?;
-    voice.command(&["git", "diff", "--check", "--stat", "HEAD~1", "HEAD"])?;
+    voice.command(&["git", "diff", "--check", "HEAD~1", "HEAD"])?;
     voice.text("git finds no stray white space and no conflict markers.")?;
     Ok("All is well.\nCARDUME: pass".to_owned())
 }
@@ -183,7 +183,8 @@ impl Voice {
         self.use_tool("Bash", json!({"command": argv.join(" ")}))?;
         let output = Command::new(argv[0]).args(&argv[1..]).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
-        self.tool_result(text.trim_end(), !output.status.success())?;
+        let shown = if text.trim().is_empty() { "(no output)" } else { text.trim_end() };
+        self.tool_result(shown, !output.status.success())?;
         anyhow::ensure!(output.status.success(), "“{}” failed", argv.join(" "));
         Ok(text)
     }

@@ -60,9 +60,10 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
 }
 
 fn with_last_row(engine: &Engine, mut ending: Ending, what: &str) -> Ending {
-    let (kind, content) = match &ending.error {
-        Some(error) => (LogType::Error, error.clone()),
-        None => (LogType::Info, format!("{what} is done")),
+    let (kind, content) = match (&ending.error, ending.status) {
+        (Some(error), ExecutionStatus::Error) => (LogType::Error, format!("{what} failed: {error}")),
+        (Some(error), _) => (LogType::Error, error.clone()),
+        (None, _) => (LogType::Info, format!("{what} is done")),
     };
     ending.lines.push(row(engine, kind, content));
     ending
