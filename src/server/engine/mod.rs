@@ -10,7 +10,7 @@ mod intake;
 mod prepare;
 mod prompts;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::{Card, CardId, ExecutionId, Project, Timestamp};
+use crate::domain::{Card, CardId, ExecutionId, Project, ProjectId, Timestamp};
 use crate::server::agents::Agents;
 use crate::server::process::Workplace;
 use crate::server::process::worktree::Worktree;
@@ -39,6 +39,8 @@ pub struct Engine {
     new_id: fn() -> ExecutionId,
     wake: Arc<Notify>,
     followed: Arc<Mutex<HashSet<ExecutionId>>>,
+    /// Held while a repository's list of worktrees is changed.
+    worktree_lists: Arc<Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 /// What the engine is made of.
@@ -62,6 +64,7 @@ impl Engine {
             new_id: parts.new_id,
             wake: Arc::default(),
             followed: Arc::default(),
+            worktree_lists: Arc::default(),
         }
     }
 
@@ -109,6 +112,7 @@ impl Engine {
     pub fn clear_away(&self, card: Card, project: Project, executions: Vec<ExecutionId>) {
         let engine = self.clone();
         tokio::spawn(async move {
+            let _alone = engine.worktree_list(project.id).await;
             if let Some(worktree) = engine.worktree_of(&card)
                 && let Err(error) = worktree.remove(Path::new(&project.path)).await
             {
@@ -118,6 +122,13 @@ impl Engine {
                 let _ = tokio::fs::remove_dir_all(engine.execution_dir(execution)).await;
             }
         });
+    }
+
+    /// Waits until nobody else changes the list of the project's worktrees.
+    async fn worktree_list(&self, project: ProjectId) -> tokio::sync::OwnedMutexGuard<()> {
+        let lists = || self.worktree_lists.lock().unwrap_or_else(PoisonError::into_inner);
+        let list = lists().entry(project).or_default().clone();
+        list.lock_owned().await
     }
 
     fn workplace(&self, id: ExecutionId) -> Workplace {

@@ -40,7 +40,10 @@ impl Engine {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let worktree = self.own_worktree(card);
-        if let Err(error) = worktree.ensure(Path::new(&project.path)).await {
+        let list = self.worktree_list(project.id).await;
+        let made = worktree.ensure(Path::new(&project.path)).await;
+        drop(list);
+        if let Err(error) = made {
             return Ok(Err(Refusal(format!("The card's worktree could not be made: {error:#}"))));
         }
         if card.branch.as_ref() != Some(&worktree.branch) || card.worktree_path.is_none() {

@@ -27,6 +27,8 @@ pub async fn git<S: AsRef<OsStr>>(dir: &Path, arguments: &[S]) -> Result<String,
     let mut command = Command::new("git");
     // A repository is not trusted to run programs here: neither hooks, nor a file system monitor, nor a signer.
     command.args(["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "commit.gpgSign=false"]);
+    // Nor is this the moment to tidy it up, least of all while other cards' worktrees are being made.
+    command.args(["-c", "gc.auto=0", "-c", "maintenance.auto=false"]);
     command.args(arguments).current_dir(dir).stdin(Stdio::null()).kill_on_drop(true);
     command.env("GIT_TERMINAL_PROMPT", "0").env("LC_ALL", "C");
     for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"] {

@@ -1,11 +1,16 @@
 //! A card's own git worktree and branch. The project's own checkout is never touched: nothing here runs in it but
 //! `git worktree`, which writes to the repository's administrative folder and adds a branch.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use super::git::{GitError, git};
 use crate::domain::CardId;
+
+/// How often a worktree is tried to be added, and the pause between two tries.
+const ADD_TRIES: u32 = 5;
+const ADD_PAUSE: Duration = Duration::from_millis(200);
 
 /// A card's worktree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +67,8 @@ pub fn branch_name(card: CardId, title: &str) -> String {
 }
 
 impl Worktree {
-    /// Makes the worktree and its branch where they are not there yet.
+    /// Makes the worktree and its branch where they are not there yet. Git wants this done for one card of a repository
+    /// at a time.
     pub async fn ensure(&self, project: &Path) -> anyhow::Result<()> {
         if self.path.join(".git").exists() {
             return Ok(());
@@ -70,17 +76,28 @@ impl Worktree {
         if let Some(parent) = self.path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        // A worktree that was deleted by hand is still on git's list, and would stand in the way.
-        git(project, &["worktree", "prune"]).await?;
-        let path = self.path.as_os_str();
-        let reference = format!("refs/heads/{}", self.branch);
-        let add: [&std::ffi::OsStr; 2] = ["worktree".as_ref(), "add".as_ref()];
-        if git(project, &["show-ref", "--verify", "--quiet", &reference]).await.is_ok() {
-            git(project, &[&add[..], &[path, self.branch.as_ref()]].concat()).await?;
-        } else {
-            git(project, &[&add[..], &["-b".as_ref(), self.branch.as_ref(), path, "HEAD".as_ref()]].concat()).await?;
+        let mut tries = 1;
+        while let Err(error) = self.add(project).await {
+            // Somebody else may be adding a worktree to the same repository: git reads what the other is just writing.
+            if tries == ADD_TRIES || self.path.exists() {
+                return Err(error.into());
+            }
+            tries += 1;
+            tokio::time::sleep(ADD_PAUSE).await;
         }
         Ok(())
+    }
+
+    async fn add(&self, project: &Path) -> Result<(), GitError> {
+        // `--force`: a worktree that was deleted by hand is still on git's list, and would stand in the way.
+        let mut arguments: Vec<&OsStr> = ["worktree", "add", "--force"].map(OsStr::new).to_vec();
+        let reference = format!("refs/heads/{}", self.branch);
+        if git(project, &["show-ref", "--verify", "--quiet", &reference]).await.is_ok() {
+            arguments.extend([self.path.as_os_str(), OsStr::new(&self.branch)]);
+        } else {
+            arguments.extend([OsStr::new("-b"), OsStr::new(&self.branch), self.path.as_os_str(), OsStr::new("HEAD")]);
+        }
+        git(project, &arguments).await.map(drop)
     }
 
     /// The branch's commit.
@@ -186,6 +203,24 @@ mod tests {
         std::fs::remove_dir_all(&worktree.path).unwrap();
         worktree.ensure(&project).await.unwrap();
         assert!(worktree.has_spec("specs/a plan.md"));
+    }
+
+    /// Git reads what another `git worktree add` is just writing, and gives up: “failed to read …/commondir”.
+    #[tokio::test]
+    async fn worktrees_added_at_once_do_not_fail_each_other() {
+        let (dir, project) = repository().await;
+        for round in 0..5 {
+            let one = |n: i32| {
+                let name = format!("{round}-{n}");
+                let worktree =
+                    Worktree { path: dir.path().join("trees").join(&name), branch: format!("cardume/{name}") };
+                let project = project.clone();
+                async move { worktree.ensure(&project).await }
+            };
+            for made in futures::future::join_all((0..6).map(one)).await {
+                made.unwrap();
+            }
+        }
     }
 
     #[tokio::test]
