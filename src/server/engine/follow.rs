@@ -85,7 +85,13 @@ impl Engine {
         loop {
             // In this order: what is read after the process has ended is all there is.
             let presence = workplace.presence()?;
-            while intake.step().await? {}
+            let may_be_cancelled = presence == Presence::Alive;
+            let since = Instant::now();
+            let mut is_behind = true;
+            // An agent that prints faster than it can be taken in must not drown out the wish to cancel it.
+            while is_behind && (!may_be_cancelled || since.elapsed() < ASK_EVERY) {
+                is_behind = intake.step().await?;
+            }
             match presence {
                 Presence::Ended(exit) => {
                     intake.finish(exit.journal_bytes).await?;
@@ -93,7 +99,7 @@ impl Engine {
                 }
                 Presence::Gone => {
                     // Whatever it started must not go on unwatched.
-                    tree::kill_started_for(&execution.id.to_string());
+                    kill_started_for(execution.id).await?;
                     while intake.step().await? {}
                     let length = std::fs::metadata(workplace.journal()).map_or(0, |metadata| metadata.len());
                     intake.finish(length.max(intake.committed())).await?;
@@ -101,6 +107,7 @@ impl Engine {
                 }
                 Presence::NotStarted if launches.is_due() => {
                     if launches.count == LAUNCHES_MAX {
+                        tracing::error!(execution = %execution.id, said = workplace.supervisor_log(), "no supervisor starts");
                         return Ok(ProcessEnd::Refused(
                             "The agent's supervisor does not start. The log of the server says more.".to_owned(),
                         ));
@@ -113,7 +120,9 @@ impl Engine {
                 Presence::NotStarted | Presence::Alive => {}
             }
             self.cancel_if_wanted(following, &mut cancel).await?;
-            tokio::time::sleep(LOOK_EVERY).await;
+            if !is_behind {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
         }
     }
 
@@ -121,7 +130,7 @@ impl Engine {
         if let Some(since) = cancel.asked_at {
             if since.elapsed() > CANCEL_WITHIN {
                 following.workplace.kill_supervisor();
-                tree::kill_started_for(&following.execution.id.to_string());
+                kill_started_for(following.execution.id).await?;
             }
             return Ok(());
         }
@@ -147,6 +156,10 @@ impl Engine {
             status = %ending.status, now = ?workflow, "a stage has ended");
         Ok(())
     }
+}
+
+async fn kill_started_for(id: ExecutionId) -> anyhow::Result<()> {
+    Ok(tokio::task::spawn_blocking(move || tree::kill_started_for(&id.to_string())).await?)
 }
 
 #[derive(Default)]

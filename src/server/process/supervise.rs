@@ -159,7 +159,7 @@ impl<'a> Supervision<'a> {
             fds.push(PollFd::new(stderr, PollFlags::IN));
         }
         if fds.is_empty() {
-            std::thread::sleep(limit.min(Duration::from_millis(10)));
+            std::thread::sleep(limit.min(Duration::from_millis(20)));
             return Ok(false);
         }
         let limit = Timespec { tv_sec: 0, tv_nsec: limit.subsec_nanos().into() };

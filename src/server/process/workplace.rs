@@ -136,6 +136,12 @@ impl Workplace {
         })
     }
 
+    /// What supervisors wrote to their own standard error: why one does not start.
+    pub fn supervisor_log(&self) -> String {
+        let log = fs::read(self.dir.join("supervisor.log")).unwrap_or_default();
+        String::from_utf8_lossy(&log[log.len().saturating_sub(2000)..]).trim().to_owned()
+    }
+
     /// Asks the supervisor to end the agent and all that it started.
     pub fn ask_to_cancel(&self) -> io::Result<()> {
         self.open_append("cancel").map(drop)
