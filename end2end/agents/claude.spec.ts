@@ -102,6 +102,20 @@ test('claude takes a card through plan, implement, test and review', async ({ st
   });
 });
 
+test('cardume run --agent claude --follow ends with the run, and with 0', async ({ startWith }) => {
+  const { cardume } = await startWith(wholeWorkflow);
+  const printed = await cardume.command(
+    'run', '--project', cardume.repository, '--title', 'Say goodbye', '--agent', 'claude', '--follow',
+  );
+  const [id = '', ...lines] = printed.split('\n');
+  expect(await cardume.card(id)).toMatchObject({ columnId: 'done', specPath: 'specs/say-goodbye.md' });
+  for (const said of ['I look at what is here.', 'Both files are written.', 'I run it.', 'Small and right.']) {
+    expect(lines.filter((line) => line.includes(said))).not.toHaveLength(0);
+  }
+  const branch = (await cardume.card(id)).branch ?? '';
+  expect(cardume.git('log', '--format=%s', `main..${branch}`)).toContain('implement: Say goodbye');
+});
+
 test('a refusal of the API stands on the card in readable words, and a retry goes on', async ({ startWith }) => {
   let refuse = true;
   const { cardume } = await startWith((turn) => {
