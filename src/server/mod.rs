@@ -122,7 +122,9 @@ fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
 
 /// The agents there are, built in and configured. It is an error if the default one is none of them.
 fn agents(config: &Config) -> anyhow::Result<Agents> {
-    let agents = Agents::new(config.agent_programs(), config.default_agent.clone());
+    // Who tries things on the demo project has no account yet.
+    let default = config.default_agent.clone().or_else(|| config.demo.then(|| "demo".to_owned()));
+    let agents = Agents::new(config.agent_programs(), default);
     if let Some(name) = config.default_agent.as_ref().filter(|name| agents.get(name).is_none()) {
         anyhow::bail!("there is no agent “{name}”; correct default_agent in cardume.toml ({})", agents.names());
     }
