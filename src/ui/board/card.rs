@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::state::{BoardCard, BoardState};
 use crate::domain::{Card, ProjectId, Stage, Workflow};
-use crate::ui::kit::{Badge, Clocking, Lasted, Mark, Shape, Tone};
+use crate::ui::kit::{Badge, Clocking, Lasted, Mark, Shape, Tone, live, shown};
 use crate::ui::run::{RunControls, mark_of, progress, progress_in_words, stage_tone};
 
 #[component]
@@ -37,12 +37,12 @@ pub fn CardTile(
             class="card"
             data-testid="card"
             data-card-id=id.to_string()
-            data-stage=move || state.stage(id).as_str()
+            data-stage=live(move || state.stage(id).as_str())
         >
             <h3 class="card__title" id=title_id.clone()>
-                <a href=format!("/cards/{id}")>{move || card.with(|card| card.title.clone())}</a>
+                <a href=format!("/cards/{id}")>{live(move || card.with(|card| card.title.clone()))}</a>
             </h3>
-            {move || {
+            {shown(move || {
                 mark.with(Option::is_some)
                     .then(|| {
                         view! {
@@ -52,18 +52,18 @@ pub fn CardTile(
                             </div>
                         }
                     })
-            }}
-            {move || {
+            })}
+            {shown(move || {
                 let line = last_line.with(|line| line.as_ref().map(|line| line.content.clone()))?;
                 matches!(workflow.get(), Workflow::Working(_))
                     .then(|| view! { <p class="card__line">{one_line(&line)}</p> })
-            }}
-            {move || error.get().map(|error| view! { <p class="card__error">{one_line(&error)}</p> })}
+            })}
+            {shown(move || error.get().map(|error| view! { <p class="card__error">{one_line(&error)}</p> }))}
             <footer class="card__foot">
                 <p class="card__facts">
-                    {move || project_name().map(|name| view! { <span class="card__project">{name}</span> })}
-                    <span class="card__agent">{move || card.with(|card| card.agent.clone())}</span>
-                    {move || span.get().map(|span| view! { <Lasted span=Signal::stored(span) /> })}
+                    {shown(move || project_name().map(|name| view! { <span class="card__project">{name}</span> }))}
+                    <span class="card__agent">{live(move || card.with(|card| card.agent.clone()))}</span>
+                    {shown(move || span.get().map(|span| view! { <Lasted span=Signal::stored(span) /> }))}
                 </p>
                 <RunControls card=card described_by=title_id />
             </footer>
@@ -76,10 +76,10 @@ pub fn CardTile(
 fn Segments(workflow: Memo<Workflow>) -> impl IntoView {
     let segments = Stage::ALL.map(move |stage| {
         let reached = move || progress(workflow.get())[stage as usize].as_str();
-        view! { <span class="segment" data-tone=stage_tone(stage).as_str() data-progress=reached></span> }
+        view! { <span class="segment" data-tone=stage_tone(stage).as_str() data-progress=live(reached)></span> }
     });
     view! {
-        <span class="segments" role="img" aria-label=move || progress_in_words(workflow.get())>
+        <span class="segments" role="img" aria-label=live(move || progress_in_words(workflow.get()))>
             {segments.into_iter().collect_view()}
         </span>
     }

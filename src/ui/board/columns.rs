@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::card::CardTile;
 use super::state::BoardState;
 use crate::domain::{Column, ProjectId};
+use crate::ui::kit::live;
 use crate::ui::run::column_title;
 
 #[component]
@@ -28,14 +29,14 @@ fn ColumnList(state: BoardState, column: Column, #[prop(into)] project: Signal<O
             class="column"
             data-testid=title_id.clone()
             data-column=column.as_str()
-            data-empty=move || (count() == 0).then_some("")
+            data-empty=live(move || (count() == 0).then_some(""))
             aria-labelledby=title_id.clone()
         >
             <h2 class="column__title" id=title_id.clone()>
                 <span class="column__dot" aria-hidden="true"></span>
                 {column_title(column)}
                 <span class="column__count" aria-hidden="true">
-                    {count}
+                    {live(move || count().to_string())}
                 </span>
             </h2>
             <ul class="column__cards">

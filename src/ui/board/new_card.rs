@@ -8,7 +8,7 @@ use super::state::BoardState;
 use crate::api::create_card;
 use crate::domain::{self, Card, ProjectId};
 use crate::ui::hooks::{Modal, on_key, submits, use_hydrated};
-use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape};
+use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, shown};
 use crate::ui::run::{AgentField, Agents};
 
 /// The button and its dialog.
@@ -35,7 +35,7 @@ pub fn NewCard(
         <button
             type="button"
             class="button button--primary"
-            disabled=move || !hydrated.get() || !has_projects.get()
+            disabled=live(move || !hydrated.get() || !has_projects.get())
             aria-keyshortcuts="n"
             on:click=move |_| modal.open()
         >
@@ -115,6 +115,7 @@ fn NewCardForm(
                     id="new-title"
                     required
                     pattern=r".*\S.*"
+                    title="Something other than spaces"
                     autofocus
                     maxlength=domain::NewCard::TITLE_MAX_CHARS.to_string()
                     autocomplete="off"
@@ -132,7 +133,7 @@ fn NewCardForm(
             <div class="form__row">
                 <Field label="Project" of="new-project">
                     <select node_ref=chosen_project id="new-project">
-                        {move || {
+                        {shown(move || {
                             let preferred = project.get();
                             state
                                 .projects
@@ -146,7 +147,7 @@ fn NewCardForm(
                                     }
                                 })
                                 .collect_view()
-                        }}
+                        })}
                     </select>
                 </Field>
                 <AgentField agents=agents id="new-agent" />
@@ -158,13 +159,13 @@ fn NewCardForm(
                     <kbd>"Enter"</kbd>
                     " creates"
                 </span>
-                <button class="button" disabled=move || is_making.get()>
+                <button class="button" disabled=live(move || is_making.get())>
                     "Create"
                 </button>
                 <button
                     type="button"
                     class="button button--primary"
-                    disabled=move || is_making.get()
+                    disabled=live(move || is_making.get())
                     on:click=move |_| make(true)
                 >
                     "Create and run"

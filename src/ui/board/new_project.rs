@@ -7,7 +7,7 @@ use leptos::task::spawn_local;
 use crate::api::add_project;
 use crate::domain::{NewProject, Project};
 use crate::ui::hooks::{Modal, use_hydrated};
-use crate::ui::kit::{Dialog, Empty, Field, Icon, Notice, Shape};
+use crate::ui::kit::{Dialog, Empty, Field, Icon, Notice, Shape, live};
 
 /// What the board says before it has a project.
 #[component]
@@ -32,7 +32,7 @@ pub fn AddProject(added: Callback<Project>) -> impl IntoView {
         added.run(project);
     });
     view! {
-        <button type="button" class="button button--quiet" disabled=move || !hydrated.get() on:click=move |_| modal.open()>
+        <button type="button" class="button button--quiet" disabled=live(move || !hydrated.get()) on:click=move |_| modal.open()>
             <Icon shape=Shape::Plus />
             "Add project"
         </button>
@@ -80,7 +80,7 @@ fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
                 <input node_ref=path id=id required placeholder="/home/you/project" autocomplete="off" spellcheck="false" />
             </Field>
             <div class="form__foot">
-                <button class="button button--primary" disabled=move || !hydrated.get() || is_adding.get()>
+                <button class="button button--primary" disabled=live(move || !hydrated.get() || is_adding.get())>
                     "Add this project"
                 </button>
             </div>

@@ -4,11 +4,12 @@ use leptos::prelude::*;
 
 use super::state::BoardState;
 use crate::domain::ProjectId;
+use crate::ui::kit::{live, shown};
 
 #[component]
 pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
     let current = move |this: Option<ProjectId>| move || (project.get() == this).then_some("page");
-    move || {
+    shown(move || {
         let projects = state.projects.get();
         if projects.len() < 2 {
             return None;
@@ -16,7 +17,7 @@ pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<Pro
         let links = projects.into_iter().map(|known| {
             view! {
                 <li>
-                    <a href=format!("/?project={}", known.id) title=known.path aria-current=current(Some(known.id))>
+                    <a href=format!("/?project={}", known.id) title=known.path aria-current=live(current(Some(known.id)))>
                         {known.name}
                     </a>
                 </li>
@@ -26,7 +27,7 @@ pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<Pro
             <nav class="projects" aria-label="Projects">
                 <ul>
                     <li>
-                        <a href="/" aria-current=current(None)>
+                        <a href="/" aria-current=live(current(None))>
                             "All"
                         </a>
                     </li>
@@ -34,5 +35,5 @@ pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<Pro
                 </ul>
             </nav>
         })
-    }
+    })
 }

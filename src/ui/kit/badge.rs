@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Icon, Shape};
+use super::{Icon, Shape, live};
 
 /// A colour with a meaning. `style/tokens.css` says which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,9 +43,9 @@ pub struct Mark {
 #[component]
 pub fn Badge(#[prop(into)] mark: Signal<Mark>) -> impl IntoView {
     view! {
-        <span class="badge" data-tone=move || mark.with(|mark| mark.tone.as_str())>
+        <span class="badge" data-tone=live(move || mark.with(|mark| mark.tone.as_str()))>
             <Icon shape=Signal::derive(move || mark.with(|mark| mark.shape)) />
-            <span>{move || mark.with(|mark| mark.word.clone())}</span>
+            <span>{live(move || mark.with(|mark| mark.word.clone()))}</span>
         </span>
     }
 }

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::live;
+
 #[component]
 pub fn Field(
     label: &'static str,
@@ -20,7 +22,7 @@ pub fn Field(
                 .map(|hint| {
                     view! {
                         <p class="field__hint" id=format!("{of}-hint")>
-                            {move || hint.get()}
+                            {live(move || hint.get())}
                         </p>
                     }
                 })}

@@ -2,6 +2,8 @@
 
 use leptos::prelude::*;
 
+use super::live;
+
 /// What an icon shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -65,8 +67,8 @@ impl Shape {
 #[component]
 pub fn Icon(#[prop(into)] shape: Signal<Shape>) -> impl IntoView {
     view! {
-        <svg class=move || shape.get().name() viewBox="0 0 16 16" aria-hidden="true" focusable="false">
-            <path d=move || shape.get().path() />
+        <svg class=live(move || shape.get().name()) viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+            <path d=live(move || shape.get().path()) />
         </svg>
     }
 }

@@ -2,14 +2,15 @@
 
 use leptos::prelude::*;
 
+use super::live;
 use crate::ui::hooks::use_connection;
 
 /// A failure, in words. Its place is always there, so that a screen reader speaks what comes into it.
 #[component]
 pub fn Notice(#[prop(into)] text: Signal<Option<String>>) -> impl IntoView {
     view! {
-        <p class="notice" role="alert" hidden=move || text.with(Option::is_none)>
-            {move || text.get().unwrap_or_default()}
+        <p class="notice" role="alert" hidden=live(move || text.with(Option::is_none))>
+            {live(move || text.get().unwrap_or_default())}
         </p>
     }
 }
@@ -19,8 +20,8 @@ pub fn Notice(#[prop(into)] text: Signal<Option<String>>) -> impl IntoView {
 pub fn ConnectionStatus() -> impl IntoView {
     let connection = use_connection();
     view! {
-        <p class="connection" role="status" data-testid="connection" data-lost=move || connection.is_lost().then_some("")>
-            {move || if connection.is_lost() { "Reconnecting…" } else { "" }}
+        <p class="connection" role="status" data-testid="connection" data-lost=live(move || connection.is_lost().then_some(""))>
+            {live(move || if connection.is_lost() { "Reconnecting…" } else { "" })}
         </p>
     }
 }

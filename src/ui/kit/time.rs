@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::live;
 use crate::domain::Timestamp;
 use crate::ui::hooks::use_clock;
 
@@ -18,7 +19,7 @@ pub fn Moment(at: Timestamp) -> impl IntoView {
     let whole = at.to_string();
     view! {
         <time datetime=whole.clone() title=whole>
-            {text}
+            {live(text)}
         </time>
     }
 }
@@ -35,7 +36,7 @@ pub fn Day(at: Timestamp) -> impl IntoView {
     let whole = at.to_string();
     view! {
         <time datetime=whole.clone() title=whole>
-            {text}
+            {live(text)}
         </time>
     }
 }
@@ -52,8 +53,8 @@ pub fn Lasted(#[prop(into)] span: Signal<Clocking>) -> impl IntoView {
         }
     };
     view! {
-        <time class="lasted" datetime=move || span.get().from.to_string()>
-            {text}
+        <time class="lasted" datetime=live(move || span.get().from.to_string())>
+            {live(text)}
         </time>
     }
 }

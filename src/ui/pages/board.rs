@@ -4,12 +4,13 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::use_query_map;
 
+use super::loaded::loaded;
 use super::not_found::{Loading, Unavailable};
 use crate::api::{Board, poll_board};
 use crate::domain::ProjectId;
 use crate::ui::board::{AddProject, BoardState, Columns, FirstProject, NewCard, ProjectFilter};
 use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_focus, use_poll};
-use crate::ui::kit::{Masthead, Notice};
+use crate::ui::kit::{Masthead, Notice, live, shown};
 use crate::ui::run::CardActions;
 
 const PACE_RUNNING_MS: u32 = 1_000;
@@ -18,7 +19,7 @@ const PACE_AFTER_FAILURE_MS: u32 = 5_000;
 
 #[component]
 pub fn BoardPage() -> impl IntoView {
-    let board = Resource::new_blocking(|| (), |()| poll_board(None));
+    let board = loaded(|| (), |()| poll_board(None));
     view! {
         <Transition fallback=|| view! { <Loading /> }>
             {move || Suspend::new(async move {
@@ -72,13 +73,13 @@ fn LiveBoard(board: Board) -> impl IntoView {
         <Masthead>
             <ProjectFilter state=state project=project />
             <Summary state=state />
-            {move || has_projects.get().then(|| view! { <AddProject added=added /> })}
+            {shown(move || has_projects.get().then(|| view! { <AddProject added=added /> }))}
             <NewCard state=state project=project modal=new_card made=made />
         </Masthead>
         <main id="main" tabindex="-1" class="board">
             <h1 class="visually-hidden">"Board"</h1>
             <Notice text=actions.refusal />
-            {move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> })}
+            {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
             <FirstCard state=state modal=new_card />
             <Columns state=state project=project />
         </main>
@@ -101,12 +102,12 @@ fn Summary(state: BoardState) -> impl IntoView {
     let counts = Memo::new(move |_| state.running_and_failed());
     view! {
         <p class="summary">
-            {move || match counts.get() {
+            {live(move || match counts.get() {
                 (0, 0) => String::new(),
                 (running, 0) => format!("{running} running"),
                 (0, failed) => format!("{failed} failed"),
                 (running, failed) => format!("{running} running, {failed} failed"),
-            }}
+            })}
         </p>
     }
 }
@@ -116,7 +117,7 @@ fn Summary(state: BoardState) -> impl IntoView {
 fn FirstCard(state: BoardState, modal: Modal) -> impl IntoView {
     let hydrated = use_hydrated();
     let is_missing = Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()) && !state.has_cards());
-    move || {
+    shown(move || {
         is_missing.get().then(|| {
             view! {
                 <section class="invitation" aria-label="First steps">
@@ -126,7 +127,7 @@ fn FirstCard(state: BoardState, modal: Modal) -> impl IntoView {
                     <button
                         type="button"
                         class="button"
-                        disabled=move || !hydrated.get()
+                        disabled=live(move || !hydrated.get())
                         on:click=move |_| modal.open()
                     >
                         "Write the first one"
@@ -134,5 +135,5 @@ fn FirstCard(state: BoardState, modal: Modal) -> impl IntoView {
                 </section>
             }
         })
-    }
+    })
 }

@@ -5,11 +5,12 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::hooks::{use_params_map, use_query_map};
 
+use super::loaded::loaded;
 use super::not_found::{Loading, NotFound, Unavailable};
 use crate::api::{CardDetails, Failure, card_details, read_log};
 use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
 use crate::ui::hooks::{Next, use_page_focus, use_poll};
-use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone};
+use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone, live, shown};
 use crate::ui::run::{
     CardActions, CardState, DeleteCard, EditCard, Facts, Log, LogFeed, RunControls, StartAgain, Timeline,
 };
@@ -28,11 +29,11 @@ pub fn CardPage() -> impl IntoView {
     let chosen =
         Memo::new(move |_| query.with(|query| query.get("execution").and_then(|id| id.parse::<ExecutionId>().ok())));
     // Another choice of execution does not load the page again: the log asks for its rows.
-    let loaded = Resource::new_blocking(move || id.get(), move |id| load(id, chosen.get_untracked()));
+    let card = loaded(move || id.get(), move |id| load(id, chosen.get_untracked()));
     view! {
         <Transition fallback=|| view! { <Loading /> }>
             {move || Suspend::new(async move {
-                match loaded.await {
+                match card.await {
                     Ok((details, log)) => Either::Left(view! { <LiveCard details=details log=log chosen=chosen /> }),
                     Err(failure) => Either::Right(view! { <Unavailable failure=failure /> }),
                 }
@@ -44,7 +45,7 @@ pub fn CardPage() -> impl IntoView {
 async fn load(id: Option<CardId>, chosen: Option<ExecutionId>) -> Result<Loaded, Failure> {
     let Some(id) = id else { return Err(Failure(Problem::not_found("There is no such card."))) };
     let details = card_details(id).await?;
-    let log = match shown(&details, chosen) {
+    let log = match to_show(&details, chosen) {
         Some(execution) => Some(read_log(execution, LogSlice::Tail, LogSlice::LIMIT_DEFAULT).await?),
         None => None,
     };
@@ -52,7 +53,7 @@ async fn load(id: Option<CardId>, chosen: Option<ExecutionId>) -> Result<Loaded,
 }
 
 /// The chosen execution, if it is one of this card's; else the active one.
-fn shown(details: &CardDetails, chosen: Option<ExecutionId>) -> Option<ExecutionId> {
+fn to_show(details: &CardDetails, chosen: Option<ExecutionId>) -> Option<ExecutionId> {
     let own = chosen.filter(|id| details.executions.iter().any(|execution| execution.id == *id));
     own.or_else(|| details.card.active_execution.as_ref().map(|execution| execution.id))
 }
@@ -85,10 +86,10 @@ fn LiveCard(details: CardDetails, log: Option<ExecutionLog>, chosen: Memo<Option
         feed.wake();
     });
     use_page_focus();
-    move || match state.is_gone.get() {
+    shown(move || match state.is_gone.get() {
         true => Either::Left(view! { <NotFound /> }),
         false => Either::Right(view! { <CardView state=state feed=feed actions=actions wanted=wanted /> }),
-    }
+    })
 }
 
 #[component]
@@ -113,7 +114,7 @@ fn CardView(
         </Masthead>
         <main id="main" tabindex="-1" class="run">
             <header class="run__head">
-                <h1 id="card-title">{move || title.get()}</h1>
+                <h1 id="card-title">{live(move || title.get())}</h1>
                 <div role="status" class="run__state">
                     <Badge mark=mark />
                 </div>
@@ -125,8 +126,8 @@ fn CardView(
                 </div>
             </header>
             <Notice text=actions.refusal />
-            {move || error.get().map(|error| view! { <p class="run__error" data-tone=move || mark.with(|mark| mark.tone.as_str())>{error}</p> })}
-            <Timeline state=state shown=wanted />
+            {shown(move || error.get().map(|error| view! { <p class="run__error" data-tone=live(move || mark.with(|mark| mark.tone.as_str()))>{error}</p> }))}
+            <Timeline state=state current=wanted />
             <div class="run__body">
                 <Log state=state feed=feed />
                 <Facts state=state />

@@ -2,6 +2,7 @@
 
 mod board;
 mod card;
+mod loaded;
 mod not_found;
 
 pub use board::BoardPage;

@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 
 use crate::api::agents;
 use crate::domain::Agent;
-use crate::ui::kit::Field;
+use crate::ui::kit::{Field, live, shown};
 
 /// The agents that can be chosen, and the one that is.
 #[derive(Clone, Copy)]
@@ -88,7 +88,7 @@ pub fn AgentField(
                     (_, false) => format!("{name} (not available)"),
                 };
                 view! {
-                    <option value=value prop:selected=move || agents.chosen.with(|chosen| *chosen == own)>
+                    <option value=value prop:selected=live(move || agents.chosen.with(|chosen| *chosen == own))>
                         {label}
                     </option>
                 }
@@ -98,7 +98,7 @@ pub fn AgentField(
     view! {
         <Field label="Agent" of=id hint=Signal::derive(move || agents.hint())>
             <select id=id aria-describedby=format!("{id}-hint") on:change=move |event| agents.choose(event_target_value(&event))>
-                {options}
+                {shown(options)}
             </select>
         </Field>
     }

@@ -12,7 +12,7 @@ use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
 use crate::domain::{Card, CardId, Column, Event, ExecutionId, Stage, Workflow};
 use crate::ui::hooks::{Menu, failure_in_url};
-use crate::ui::kit::{Icon, Shape};
+use crate::ui::kit::{Icon, Shape, live, shown};
 
 /// What somebody wants of a card's run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,10 +98,10 @@ pub fn RunControls(
     let actions = expect_context::<CardActions>();
     let offer = Memo::new(move |_| card.with(|card| offer(Workflow::of(card), card.column_id)));
     let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
-    move || {
+    shown(move || {
         let described_by = described_by.clone();
         offer.get().map(|wish| view! { <WishForm id=id wish=wish busy=busy described_by=described_by /> })
-    }
+    })
 }
 
 /// Starting again from any stage.
@@ -116,7 +116,7 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
     let actions = expect_context::<CardActions>();
     let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
     let menu = Menu::new();
-    move || {
+    shown(move || {
         possible.get().then(|| {
             let forms = Stage::ALL.map(|stage| {
                 let wish = Wish::Retry(Some(stage));
@@ -136,7 +136,7 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
                 </details>
             }
         })
-    }
+    })
 }
 
 #[component]
@@ -167,11 +167,11 @@ fn WishForm(id: CardId, wish: Wish, busy: Memo<bool>, described_by: String) -> i
             <button
                 class=class
                 aria-describedby=described_by
-                aria-busy=pending
-                aria-disabled=pending
+                aria-busy=live(pending)
+                aria-disabled=live(pending)
             >
                 {shape.map(|shape| view! { <Icon shape=shape /> })}
-                {move || if wish == Wish::Cancel && busy.get() { "Cancelling…" } else { label }}
+                {live(move || if wish == Wish::Cancel && busy.get() { "Cancelling…" } else { label })}
             </button>
         </form>
     }

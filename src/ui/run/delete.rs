@@ -8,7 +8,7 @@ use super::state::CardState;
 use crate::api::delete_card;
 use crate::domain::Card;
 use crate::ui::hooks::{Modal, use_hydrated};
-use crate::ui::kit::{Dialog, Icon, Notice, Shape};
+use crate::ui::kit::{Dialog, Icon, Notice, Shape, live};
 
 #[component]
 pub fn DeleteCard(state: CardState) -> impl IntoView {
@@ -45,8 +45,8 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
         <button
             type="button"
             class="button"
-            disabled=move || !hydrated.get() || is_running.get()
-            title=move || is_running.get().then_some("A card that runs cannot be deleted.")
+            disabled=live(move || !hydrated.get() || is_running.get())
+            title=live(move || is_running.get().then_some("A card that runs cannot be deleted."))
             on:click=open
         >
             <Icon shape=Shape::Trash />
@@ -56,7 +56,7 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
             <div class="form">
                 <Notice text=error />
                 <p>
-                    "“" {move || state.card.with(|card| card.title.clone())}
+                    "“" {live(move || state.card.with(|card| card.title.clone()))}
                     "” goes with its history, its logs and its worktree; its branch stays in the repository. This cannot be undone."
                 </p>
                 <div class="form__foot">
@@ -66,7 +66,7 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
                     <button
                         type="button"
                         class="button button--danger"
-                        disabled=move || is_deleting.get()
+                        disabled=live(move || is_deleting.get())
                         on:click=delete
                     >
                         "Delete card"

@@ -9,7 +9,7 @@ use super::state::CardState;
 use crate::api::{Failure, card_details, edit_card};
 use crate::domain::{Card, CardEdit, NewCard, Problem};
 use crate::ui::hooks::{Modal, submits, use_hydrated};
-use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape};
+use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live};
 
 #[component]
 pub fn EditCard(state: CardState) -> impl IntoView {
@@ -65,7 +65,7 @@ pub fn EditCard(state: CardState) -> impl IntoView {
         });
     };
     view! {
-        <button type="button" class="button" disabled=move || !hydrated.get() on:click=open>
+        <button type="button" class="button" disabled=live(move || !hydrated.get()) on:click=open>
             <Icon shape=Shape::Edit />
             "Edit"
         </button>
@@ -90,6 +90,7 @@ pub fn EditCard(state: CardState) -> impl IntoView {
                         id="edit-title"
                         required
                         pattern=r".*\S.*"
+                        title="Something other than spaces"
                         maxlength=NewCard::TITLE_MAX_CHARS.to_string()
                         autocomplete="off"
                     />
@@ -99,7 +100,7 @@ pub fn EditCard(state: CardState) -> impl IntoView {
                 </Field>
                 <AgentField agents=agents id="edit-agent" />
                 <div class="form__foot">
-                    <button class="button button--primary" disabled=move || is_saving.get()>
+                    <button class="button button--primary" disabled=live(move || is_saving.get())>
                         "Save"
                     </button>
                 </div>

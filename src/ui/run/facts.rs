@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::state::CardState;
 use crate::domain::{Card, Execution, ExecutionStatus};
-use crate::ui::kit::{Day, Icon, Shape, counted};
+use crate::ui::kit::{Day, Icon, Shape, counted, live, shown};
 
 #[component]
 pub fn Facts(state: CardState) -> impl IntoView {
@@ -27,18 +27,18 @@ pub fn Facts(state: CardState) -> impl IntoView {
             <Text title="The agent’s last word" text=result />
             <dl class="facts__list">
                 <dt>"Project"</dt>
-                <dd title=move || state.project.with(|project| project.path.clone())>
-                    {move || state.project.with(|project| project.name.clone())}
+                <dd title=live(move || state.project.with(|project| project.path.clone()))>
+                    {live(move || state.project.with(|project| project.name.clone()))}
                 </dd>
                 <dt>"Agent"</dt>
-                <dd>{move || agent.get()}</dd>
+                <dd>{live(move || agent.get())}</dd>
                 <Code term="Branch" shape=Shape::Branch text=branch />
                 <Code term="Spec" shape=Shape::Edit text=spec />
                 <dt>"Created"</dt>
                 <dd>
                     <Day at=created />
                 </dd>
-                {move || {
+                {shown(move || {
                     used.get()
                         .into_iter()
                         .map(|(term, text)| {
@@ -48,7 +48,7 @@ pub fn Facts(state: CardState) -> impl IntoView {
                             }
                         })
                         .collect_view()
-                }}
+                })}
             </dl>
         </aside>
     }
@@ -57,7 +57,7 @@ pub fn Facts(state: CardState) -> impl IntoView {
 /// The user's or the agent's own words, as they are.
 #[component]
 fn Text(title: &'static str, text: Memo<Option<String>>) -> impl IntoView {
-    move || {
+    shown(move || {
         text.get().map(|text| {
             view! {
                 <section class="facts__text">
@@ -66,12 +66,12 @@ fn Text(title: &'static str, text: Memo<Option<String>>) -> impl IntoView {
                 </section>
             }
         })
-    }
+    })
 }
 
 #[component]
 fn Code(term: &'static str, shape: Shape, text: Memo<Option<String>>) -> impl IntoView {
-    move || {
+    shown(move || {
         text.get().map(|text| {
             view! {
                 <dt>{term}</dt>
@@ -81,7 +81,13 @@ fn Code(term: &'static str, shape: Shape, text: Memo<Option<String>>) -> impl In
                 </dd>
             }
         })
-    }
+    })
+}
+
+/// Written with whole numbers: formatting fractions would be a hundredth of the download.
+fn dollars(cost: f64) -> String {
+    let cents = (cost * 100.0).round() as i64;
+    format!("${}.{:02}", cents / 100, cents % 100)
 }
 
 /// What all executions of the card together used, as far as their agents say.
@@ -108,7 +114,17 @@ fn usage(executions: &[Execution]) -> Vec<(&'static str, String)> {
         used.push(("Written", counted(tokens, "token")));
     }
     if !cost.is_empty() {
-        used.push(("Cost", format!("${:.2}", cost.iter().sum::<f64>())));
+        used.push(("Cost", dollars(cost.iter().sum())));
     }
     used
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn costs_are_told_in_dollars_and_cents() {
+        assert_eq!([dollars(0.0), dollars(0.005), dollars(12.3)], ["$0.00", "$0.01", "$12.30"]);
+    }
 }

@@ -7,7 +7,7 @@ use super::lines::Line;
 use super::stage_title;
 use super::state::CardState;
 use crate::ui::hooks::use_connection;
-use crate::ui::kit::counted;
+use crate::ui::kit::{counted, live, shown};
 
 #[component]
 pub fn Log(state: CardState, feed: LogFeed) -> impl IntoView {
@@ -15,7 +15,7 @@ pub fn Log(state: CardState, feed: LogFeed) -> impl IntoView {
     view! {
         <section class="log" aria-labelledby="log-title">
             <header class="log__head">
-                <h2 id="log-title">{move || title(state, feed)}</h2>
+                <h2 id="log-title">{live(move || title(state, feed))}</h2>
                 <Standing feed=feed />
             </header>
             <div class="log__frame">
@@ -30,7 +30,7 @@ pub fn Log(state: CardState, feed: LogFeed) -> impl IntoView {
                     on:scroll=move |_| follow.scrolled()
                 >
                     <Earlier feed=feed />
-                    {move || {
+                    {shown(move || {
                         feed.execution()
                             .is_none()
                             .then(|| {
@@ -40,7 +40,7 @@ pub fn Log(state: CardState, feed: LogFeed) -> impl IntoView {
                                     </p>
                                 }
                             })
-                    }}
+                    })}
                     <ol class="log__rows">
                         <For
                             each=move || feed.rows()
@@ -84,28 +84,28 @@ fn Standing(feed: LogFeed) -> impl IntoView {
         }
     };
     view! {
-        <p class="log__state" data-state=move || state().0>
-            {move || state().1}
+        <p class="log__state" data-state=live(move || state().0)>
+            {live(move || state().1)}
         </p>
     }
 }
 
 #[component]
 fn Earlier(feed: LogFeed) -> impl IntoView {
-    move || {
+    shown(move || {
         feed.has_earlier().then(|| {
             view! {
                 <button
                     type="button"
                     class="button log__earlier"
-                    disabled=move || feed.is_loading_earlier()
+                    disabled=live(move || feed.is_loading_earlier())
                     on:click=move |_| feed.load_earlier()
                 >
                     "Load earlier"
                 </button>
             }
         })
-    }
+    })
 }
 
 #[component]
@@ -115,13 +115,13 @@ fn Unseen(feed: LogFeed) -> impl IntoView {
         <button
             type="button"
             class="button log__unseen"
-            hidden=move || feed.follow.at_end()
+            hidden=live(move || feed.follow.at_end())
             on:click=move |_| feed.follow.to_end()
         >
-            {move || match unseen.get() {
+            {live(move || match unseen.get() {
                 0 => "To the end ↓".to_owned(),
                 lines => format!("{} ↓", counted(lines, "new line")),
-            }}
+            })}
         </button>
     }
 }

@@ -5,17 +5,17 @@ use leptos::prelude::*;
 use super::state::CardState;
 use super::words::{Progress, progress, stage_title, stage_tone, tone_of, word_of};
 use crate::domain::{Execution, ExecutionId, Stage, Workflow};
-use crate::ui::kit::{Clocking, Icon, Lasted, Shape};
+use crate::ui::kit::{Clocking, Icon, Lasted, Shape, live, shown};
 
 #[component]
 pub fn Timeline(
     state: CardState,
     /// The execution whose log is shown.
     #[prop(into)]
-    shown: Signal<Option<ExecutionId>>,
+    current: Signal<Option<ExecutionId>>,
 ) -> impl IntoView {
     let reached = Memo::new(move |_| state.card.with(|card| progress(Workflow::of(card)).map(Progress::as_str)));
-    let steps = Stage::ALL.map(|stage| view! { <Step state=state stage=stage reached=reached shown=shown /> });
+    let steps = Stage::ALL.map(|stage| view! { <Step state=state stage=stage reached=reached current=current /> });
     view! {
         <section class="timeline" aria-labelledby="timeline-title">
             <h2 class="visually-hidden" id="timeline-title">
@@ -31,7 +31,7 @@ fn Step(
     state: CardState,
     stage: Stage,
     reached: Memo<[&'static str; 4]>,
-    #[prop(into)] shown: Signal<Option<ExecutionId>>,
+    #[prop(into)] current: Signal<Option<ExecutionId>>,
 ) -> impl IntoView {
     // Newest first.
     let attempts = Memo::new(move |_| {
@@ -53,21 +53,21 @@ fn Step(
     let is_only = Memo::new(move |_| attempts.with(|attempts| attempts.len() == 1));
     let card = state.card.with_untracked(|card| card.id);
     view! {
-        <li class="step" data-stage=stage.as_str() data-progress=now data-tone=stage_tone(stage).as_str()>
-            <span class="step__icon" data-tone=move || mark().map(|(tone, _)| tone.as_str())>
+        <li class="step" data-stage=stage.as_str() data-progress=live(now) data-tone=stage_tone(stage).as_str()>
+            <span class="step__icon" data-tone=live(move || mark().map(|(tone, _)| tone.as_str()))>
                 <Icon shape=Signal::derive(move || mark().map_or(Shape::Waiting, |(_, shape)| shape)) />
             </span>
             <h3 class="step__name">{stage_title(stage)}</h3>
             <p class="step__status">
-                {move || status.get().map_or("not started", word_of)}
-                {move || span().map(|span| view! { <Lasted span=span /> })}
+                {live(move || status.get().map_or("not started", word_of))}
+                {shown(move || span().map(|span| view! { <Lasted span=span /> }))}
             </p>
             <ul class="step__attempts">
                 <For
                     each=move || attempts.get().into_iter().rev()
                     key=|attempt| (attempt.id.0.as_u128(), attempt.status as u8, attempt.active)
                     children=move |attempt| {
-                        view! { <Attempt attempt=attempt card=card.to_string() is_only=is_only shown=shown /> }
+                        view! { <Attempt attempt=attempt card=card.to_string() is_only=is_only current=current /> }
                     }
                 />
             </ul>
@@ -80,7 +80,7 @@ fn Attempt(
     attempt: Execution,
     card: String,
     is_only: Memo<bool>,
-    #[prop(into)] shown: Signal<Option<ExecutionId>>,
+    #[prop(into)] current: Signal<Option<ExecutionId>>,
 ) -> impl IntoView {
     let (id, number) = (attempt.id, attempt.attempt);
     // Whoever looks at the active execution goes on to the next stage with it.
@@ -95,10 +95,10 @@ fn Attempt(
                 href=address
                 data-noscroll=""
                 data-tone=tone.as_str()
-                aria-current=move || (shown.get() == Some(id)).then_some("true")
+                aria-current=live(move || (current.get() == Some(id)).then_some("true"))
                 aria-label=format!("Log of {stage}, attempt #{number}, {}", word_of(attempt.status))
             >
-                {move || if is_only.get() { "Log".to_owned() } else { format!("#{number}") }}
+                {live(move || if is_only.get() { "Log".to_owned() } else { format!("#{number}") })}
             </a>
         </li>
     }
