@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::state::{BoardCard, BoardState};
 use crate::domain::{Card, ProjectId, Stage, Workflow};
 use crate::ui::kit::{Badge, Clocking, Lasted, Mark, Shape, Tone, live, shown};
-use crate::ui::run::{RunControls, mark_of, progress, progress_in_words, stage_tone};
+use crate::ui::run::{RunControls, mark_of, progress, progress_in_words};
 
 #[component]
 pub fn CardTile(
@@ -38,6 +38,7 @@ pub fn CardTile(
             data-testid="card"
             data-card-id=id.to_string()
             data-stage=live(move || state.stage(id).as_str())
+            data-tone=live(move || mark.with(|mark| mark.as_ref().map(|mark| mark.tone.as_str())))
         >
             <h3 class="card__title" id=title_id.clone()>
                 <a href=format!("/cards/{id}")>{live(move || card.with(|card| card.title.clone()))}</a>
@@ -76,7 +77,7 @@ pub fn CardTile(
 fn Segments(workflow: Memo<Workflow>) -> impl IntoView {
     let segments = Stage::ALL.map(move |stage| {
         let reached = move || progress(workflow.get())[stage as usize].as_str();
-        view! { <span class="segment" data-tone=stage_tone(stage).as_str() data-progress=live(reached)></span> }
+        view! { <span class="segment" data-progress=live(reached)></span> }
     });
     view! {
         <span class="segments" role="img" aria-label=live(move || progress_in_words(workflow.get()))>

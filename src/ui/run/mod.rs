@@ -22,4 +22,4 @@ pub use feed::LogFeed;
 pub use log::Log;
 pub use state::CardState;
 pub use timeline::Timeline;
-pub use words::{column_title, mark_of, progress, progress_in_words, stage_title, stage_tone};
+pub use words::{column_title, mark_of, progress, progress_in_words, stage_title};

@@ -3,9 +3,9 @@
 use leptos::prelude::*;
 
 use super::state::CardState;
-use super::words::{Progress, progress, stage_title, stage_tone, tone_of, word_of};
+use super::words::{Progress, progress, stage_title, tone_of, word_of};
 use crate::domain::{Execution, ExecutionId, Stage, Workflow};
-use crate::ui::kit::{Clocking, Icon, Lasted, Shape, live, shown};
+use crate::ui::kit::{Clocking, Icon, Lasted, Shape, Tone, live, shown};
 
 #[component]
 pub fn Timeline(
@@ -53,8 +53,13 @@ fn Step(
     let is_only = Memo::new(move |_| attempts.with(|attempts| attempts.len() == 1));
     let card = state.card.with_untracked(|card| card.id);
     view! {
-        <li class="step" data-stage=stage.as_str() data-progress=live(now) data-tone=stage_tone(stage).as_str()>
-            <span class="step__icon" data-tone=live(move || mark().map(|(tone, _)| tone.as_str()))>
+        <li
+            class="step"
+            data-stage=stage.as_str()
+            data-progress=live(now)
+            data-tone=live(move || mark().map_or(Tone::Neutral, |(tone, _)| tone).as_str())
+        >
+            <span class="step__icon">
                 <Icon shape=Signal::derive(move || mark().map_or(Shape::Waiting, |(_, shape)| shape)) />
             </span>
             <h3 class="step__name">{stage_title(stage)}</h3>
