@@ -6,6 +6,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::loaded::loaded;
 use super::not_found::{Loading, Unavailable};
+use super::title::title_of;
 use crate::api::{Board, poll_board};
 use crate::domain::ProjectId;
 use crate::ui::board::{AddProject, BoardState, Columns, FirstProject, NewCard, ProjectFilter};
@@ -69,7 +70,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
     let has_projects = Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()));
     use_page_focus();
     view! {
-        <Title text=move || title(state) />
+        <Title text=title_of(Memo::new(move |_| title(state))) />
         <Masthead>
             <ProjectFilter state=state project=project />
             <Summary state=state />

@@ -7,6 +7,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 
 use super::loaded::loaded;
 use super::not_found::{Loading, NotFound, Unavailable};
+use super::title::title_of;
 use crate::api::{CardDetails, Failure, card_details, read_log};
 use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
 use crate::ui::hooks::{Next, use_page_focus, use_poll};
@@ -105,7 +106,7 @@ fn CardView(
         state.card.with(|card| card.active_execution.as_ref().and_then(|execution| execution.workflow_error.clone()))
     });
     view! {
-        <Title text=move || title.get() />
+        <Title text=title_of(title) />
         <Masthead>
             <a class="masthead__back" href="/">
                 <Icon shape=Shape::Back />

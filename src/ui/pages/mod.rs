@@ -4,6 +4,7 @@ mod board;
 mod card;
 mod loaded;
 mod not_found;
+mod title;
 
 pub use board::BoardPage;
 pub use card::CardPage;
