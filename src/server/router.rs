@@ -66,7 +66,21 @@ fn pages(app: App, bundle: ui::Assets) -> Router {
             }
             page
         })
+        .layer(middleware::from_fn(finish))
         .with_state(options)
+}
+
+/// Renders a page to its end, even where the browser has gone away: what loads its data is a task of its own, and would
+/// find the page's state gone.
+async fn finish(request: Request, next: Next) -> Response {
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(failure) => match failure.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The server is stopping.
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+    }
 }
 
 /// Tells the browser what this page may run. Server functions have no nonce, and no page.
