@@ -91,3 +91,24 @@ fn what_an_agent_leaves_running_ends_with_its_stage() {
     server.wait_for_stage(&card, "completed");
     assert!(eventually(|| left_running(&server).is_empty()), "still there: {:?}", left_running(&server));
 }
+
+/// A supervisor that was given up on, and comes after all.
+#[test]
+fn a_supervisor_that_comes_too_late_starts_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let ran = home.path().join("ran");
+    for (is_cancelled, runs) in [(true, false), (false, true)] {
+        let dir = home.path().join(format!("cancelled-{is_cancelled}"));
+        std::fs::create_dir(&dir).unwrap();
+        let order = json!({"version": 1, "argv": ["touch", ran], "worktree": home.path(), "env": []});
+        std::fs::write(dir.join("order.json"), order.to_string()).unwrap();
+        std::fs::write(dir.join("prompt.md"), "").unwrap();
+        if is_cancelled {
+            std::fs::write(dir.join("cancel"), "").unwrap();
+        }
+        let status = super::support::clean_command(home.path()).arg("supervise").arg(&dir).status().unwrap();
+        assert!(status.success());
+        let exit: Value = serde_json::from_slice(&std::fs::read(dir.join("exit.json")).unwrap()).unwrap();
+        assert_eq!((ran.exists(), &exit["cancelled"]), (runs, &json!(is_cancelled)));
+    }
+}

@@ -108,6 +108,8 @@ impl Engine {
                 Presence::NotStarted if launches.is_due() => {
                     if launches.count == LAUNCHES_MAX {
                         tracing::error!(execution = %execution.id, said = workplace.supervisor_log(), "no supervisor starts");
+                        // One that is only slow must not start the agent of a stage that has ended.
+                        workplace.ask_to_cancel()?;
                         return Ok(ProcessEnd::Refused(
                             "The agent's supervisor does not start. The log of the server says more.".to_owned(),
                         ));

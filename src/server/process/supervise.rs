@@ -50,10 +50,13 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     set_child_subreaper(Some(getpid()))?;
     let mut journal = Journal::create(&workplace.journal(), clock)?;
     workplace.mark_started()?;
-    let exit = match start(&workplace) {
-        _ if workplace.is_cancelled() => Ended { exit_code: None, error: None, cancelled: true },
-        Ok(agent) => Supervision::new(agent, &workplace, &mut journal).run()?,
-        Err(error) => Ended { exit_code: None, error: Some(error.to_string()), cancelled: false },
+    let exit = if workplace.is_cancelled() {
+        Ended { exit_code: None, error: None, cancelled: true }
+    } else {
+        match start(&workplace) {
+            Ok(agent) => Supervision::new(agent, &workplace, &mut journal).run()?,
+            Err(error) => Ended { exit_code: None, error: Some(error.to_string()), cancelled: false },
+        }
     };
     journal.sync()?;
     let exit = Exit {
