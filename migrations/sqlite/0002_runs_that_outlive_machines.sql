@@ -4,5 +4,3 @@ alter table executions add column digest text;
 alter table executions add column verified bigint;
 -- How often in succession Cardume itself, and no user, has begun this stage again.
 alter table executions add column automatic bigint not null default 0;
--- The agent's own session that this execution goes on with.
-alter table executions add column resumes text;

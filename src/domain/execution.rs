@@ -114,6 +114,13 @@ pub struct Execution {
     pub last_sequence: i64,
     /// Exactly one execution of a card is active: the one that the board shows.
     pub active: bool,
+    /// SHA-256 of all that the agent printed, as far as it is in the log; ARCHITECTURE.md has the definition.
+    pub digest: Option<String>,
+    /// Whether that is what the agent's supervisor saw. `None` while it runs, and where the supervisor left no word.
+    pub verified: Option<bool>,
+    /// How often in succession Cardume itself has begun this stage again, after a restart of the machine.
+    #[serde(default)]
+    pub automatic: i64,
     #[serde(flatten)]
     pub usage: Usage,
 }

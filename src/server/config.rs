@@ -2,6 +2,8 @@
 //!
 //! Everything is checked here, once, so that nothing behind it has to. It does not know which agents are built in.
 
+mod stages;
+
 use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -14,6 +16,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::agents::{AgentProgram, Format};
+use super::engine::StageLimits;
 use super::store::Database;
 
 const ADDR_DEFAULT: &str = "127.0.0.1:3000";
@@ -50,6 +53,7 @@ pub struct Config {
     pub database: Database,
     pub default_agent: Option<String>,
     pub agents: BTreeMap<String, AgentConfig>,
+    pub stages: StageLimits,
     pub demo: bool,
 }
 
@@ -61,6 +65,8 @@ pub struct AgentConfig {
     pub format: Format,
     /// Whether implementing has failed where nothing in the worktree changed. Absent: as the engine sees fit.
     pub expects_changes: Option<bool>,
+    /// Arguments with which it goes on with its own session, `{session}` standing for that; empty: it cannot.
+    pub resume: Vec<String>,
 }
 
 impl Config {
@@ -68,6 +74,7 @@ impl Config {
     pub fn agent_programs(&self) -> impl Iterator<Item = AgentProgram> {
         self.agents.iter().map(|(name, agent)| {
             AgentProgram::configured(name, agent.command.clone(), agent.format, agent.expects_changes)
+                .resumed_with(agent.resume.clone())
         })
     }
 
@@ -108,6 +115,7 @@ impl Config {
             database,
             default_agent: file.default_agent,
             agents: file.agents,
+            stages: file.stages,
             demo: options.demo,
         })
     }
@@ -157,6 +165,7 @@ struct Settings {
     database_url: Option<String>,
     default_agent: Option<String>,
     agents: BTreeMap<String, AgentConfig>,
+    stages: StageLimits,
 }
 
 fn read_file(given: Option<&Path>, data_dir: &Path) -> anyhow::Result<Settings> {
@@ -178,6 +187,7 @@ fn parse(text: &str) -> Result<Settings, String> {
         default_agent: Option<String>,
         #[serde(default)]
         agents: BTreeMap<Spanned<String>, Agent>,
+        stages: Option<Spanned<stages::Stages>>,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -185,6 +195,8 @@ fn parse(text: &str) -> Result<Settings, String> {
         command: Spanned<Vec<String>>,
         format: Spanned<Format>,
         expects_changes: Option<bool>,
+        #[serde(default)]
+        resume: Vec<String>,
     }
 
     let line_at = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
@@ -210,15 +222,27 @@ fn parse(text: &str) -> Result<Settings, String> {
             let word = &text[span.clone()];
             return Err(format!("{} has the format {word}, which is not supported yet; use \"text\"", at(span)));
         }
-        let config =
-            AgentConfig { command: agent.command.into_inner(), format, expects_changes: agent.expects_changes };
+        let config = AgentConfig {
+            command: agent.command.into_inner(),
+            format,
+            expects_changes: agent.expects_changes,
+            resume: agent.resume,
+        };
         agents.insert(name, config);
     }
+    let stages = match file.stages {
+        None => StageLimits::default(),
+        Some(stages) => {
+            let line = line_at(stages.span().start);
+            stages.into_inner().checked().map_err(|error| format!("line {line}: {error}"))?
+        }
+    };
     Ok(Settings {
         addr: file.addr.map(Spanned::into_inner),
         database_url: file.database_url,
         default_agent: file.default_agent,
         agents,
+        stages,
     })
 }
 
@@ -269,8 +293,12 @@ mod tests {
     #[test]
     fn agents_are_read() {
         let config = read("[agents.mine]\ncommand = [\"bash\", \"x.sh\"]\nformat = \"text\"\n", |_| ()).unwrap();
-        let mine =
-            AgentConfig { command: vec!["bash".into(), "x.sh".into()], format: Format::Text, expects_changes: None };
+        let mine = AgentConfig {
+            command: vec!["bash".into(), "x.sh".into()],
+            format: Format::Text,
+            expects_changes: None,
+            resume: vec![],
+        };
         assert_eq!(config.agents, BTreeMap::from([("mine".to_owned(), mine)]));
     }
 

@@ -113,6 +113,7 @@ fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
         store: store.clone(),
         agents: agents.clone(),
         data_dir: config.data_dir.clone(),
+        limits: config.stages,
         supervisor: this_program,
         clock: now,
         new_id: || ExecutionId(Uuid::now_v7()),

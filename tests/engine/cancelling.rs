@@ -76,7 +76,8 @@ fn a_killed_supervisor_makes_the_execution_lost_and_leaves_nothing_running() {
     let (server, card) = with_family();
     let execution = executions(&server, &card).remove(0);
     let started = server.data_dir().join("executions").join(id(&execution)).join("started");
-    let pid = std::fs::read_to_string(started).unwrap().trim().parse().unwrap();
+    let started: Value = serde_json::from_slice(&std::fs::read(started).unwrap()).unwrap();
+    let pid = started["pid"].as_i64().unwrap() as i32;
     rustix::process::kill_process(rustix::process::Pid::from_raw(pid).unwrap(), rustix::process::Signal::KILL).unwrap();
     let lost = server.wait_for_stage(&card, "error");
     assert_eq!(lost["activeExecution"]["status"], "lost");

@@ -7,6 +7,7 @@ mod support;
 
 mod agents;
 mod cancelling;
+mod limits;
 mod recovery;
 mod workflow;
 

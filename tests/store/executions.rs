@@ -62,6 +62,9 @@ async fn a_new_execution_says_what_it_is_for(on: Ground) {
         exit_code: None,
         last_sequence: 0,
         active: true,
+        digest: None,
+        verified: None,
+        automatic: 0,
         usage: Usage::default(),
     };
     assert_eq!(execution, expected);

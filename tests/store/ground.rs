@@ -113,6 +113,9 @@ pub fn success() -> Ending {
         exit_code: Some(0),
         spec_path: None,
         lines: vec![],
+        ended_at: None,
+        verified: None,
+        again: false,
     }
 }
 
@@ -124,6 +127,9 @@ pub fn failure(status: ExecutionStatus) -> Ending {
         exit_code: Some(1),
         spec_path: None,
         lines: vec![line("That did not work.")],
+        ended_at: None,
+        verified: None,
+        again: false,
     }
 }
 

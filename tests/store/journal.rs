@@ -76,7 +76,7 @@ async fn a_report_leaves_what_it_does_not_say(on: Ground) {
     say(Report { usage: Usage { turns: Some(1), ..Usage::default() }, ..Report::default() }).await;
     say(Report { usage: Usage { cost_usd: Some(0.1), ..Usage::default() }, ..Report::default() }).await;
     let used = Usage { input_tokens: Some(3_000_000_000), output_tokens: Some(0), turns: Some(2), ..Usage::default() };
-    say(Report { usage: used, result: Some("Done.".into()), succeeded: Some(false) }).await;
+    say(Report { usage: used, result: Some("Done.".into()), succeeded: Some(false), digest: Some("0a".into()) }).await;
     say(Report { usage: Usage { cost_usd: Some(0.123456789), ..Usage::default() }, ..Report::default() }).await;
     let usage = Usage {
         turns: Some(2),
@@ -85,7 +85,12 @@ async fn a_report_leaves_what_it_does_not_say(on: Ground) {
         cost_usd: Some(0.123456789),
         ..session
     };
-    let expected = Report { usage: usage.clone(), result: Some("Done.".into()), succeeded: Some(false) };
+    let expected = Report {
+        usage: usage.clone(),
+        result: Some("Done.".into()),
+        succeeded: Some(false),
+        digest: Some("0a".into()),
+    };
     assert_eq!(report().await, expected);
     say(Report { succeeded: Some(true), ..Report::default() }).await;
     assert_eq!(report().await, Report { succeeded: Some(true), ..expected });

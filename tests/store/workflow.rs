@@ -21,6 +21,8 @@ crate::on_both_engines!(
     what_is_refused_changes_nothing,
     finish_keeps_the_result_that_the_agent_reported,
     a_card_enters_its_column_at_the_end,
+    a_lost_stage_may_begin_again_at_once,
+    nothing_ends_before_it_began,
 );
 
 async fn a_run_begins_with_the_plan(on: Ground) {
@@ -256,6 +258,39 @@ async fn finish_keeps_the_result_that_the_agent_reported(on: Ground) {
     on.store.ingest(id, 0, 10, &[], &report).await.unwrap();
     on.store.finish(id, &Ending { result: None, ..success() }, execution_id(), now()).await.unwrap();
     assert_eq!(on.store.execution(id).await.unwrap().result.as_deref(), Some("I have a plan."));
+}
+
+async fn a_lost_stage_may_begin_again_at_once(on: Ground) {
+    for stage in Stage::ALL {
+        let (card, mut id) = running_at(&on, stage).await;
+        for automatic in 1..=2 {
+            let next = execution_id();
+            let ending = Ending { again: true, ..failure(ExecutionStatus::Lost) };
+            let workflow = on.store.finish(id, &ending, next, now()).await.unwrap();
+            assert_eq!(workflow, Workflow::Working(stage));
+            let lost = on.store.execution(id).await.unwrap();
+            assert_eq!((lost.status, lost.workflow_stage), (ExecutionStatus::Lost, WorkflowStage::Error));
+            let running = on.store.running_execution(next).await.unwrap();
+            assert_eq!((running.stage, running.automatic), (stage, automatic));
+            assert_eq!(on.store.card(card).await.unwrap().column_id, stage.column());
+            id = next;
+        }
+        // What a user begins counts from the start again.
+        on.store.finish(id, &failure(ExecutionStatus::Lost), execution_id(), now()).await.unwrap();
+        let retried = execution_id();
+        on.store.begin(card, Event::Retry(None), retried, &[], now()).await.unwrap();
+        assert_eq!(on.store.running_execution(retried).await.unwrap().automatic, 0);
+    }
+}
+
+async fn nothing_ends_before_it_began(on: Ground) {
+    let (_, id) = on.running_card().await;
+    let started_at = on.store.execution(id).await.unwrap().started_at;
+    let earlier = Timestamp::from_millis(started_at.as_millis() - 3_600_000);
+    let ending = Ending { ended_at: Some(earlier), verified: Some(true), ..success() };
+    on.store.finish(id, &ending, execution_id(), earlier).await.unwrap();
+    let ended = on.store.execution(id).await.unwrap();
+    assert_eq!((ended.completed_at, ended.verified), (Some(started_at), Some(true)));
 }
 
 async fn a_card_enters_its_column_at_the_end(on: Ground) {

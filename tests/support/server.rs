@@ -56,6 +56,13 @@ impl Preparation {
         self
     }
 
+    /// Adds a line to the agent that was added last.
+    pub fn agent_line(mut self, name: &str, line: &str) -> Self {
+        let section = format!("[agents.{name}]\n");
+        self.config = self.config.replace(&section, &format!("{section}{line}\n"));
+        self
+    }
+
     /// Puts lines at the top of `cardume.toml`.
     pub fn config(mut self, text: &str) -> Self {
         self.config = format!("{text}\n{}", self.config);
@@ -167,6 +174,24 @@ impl Server {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// The processes that were started for executions of this server: agents and what they started.
+    pub fn agents(&self) -> Vec<i32> {
+        let folder = self.data_dir().join("worktrees");
+        let works_here = |pid: &i32| {
+            fs::read(format!("/proc/{pid}/environ")).is_ok_and(|environment| {
+                let name = format!("CARDUME_WORKTREE={}", folder.display());
+                environment.windows(name.len()).any(|window| window == name.as_bytes())
+            })
+        };
+        processes_under(self.home.path()).into_iter().filter(works_here).collect()
+    }
+
+    /// Kills agents and supervisors, as a machine does that loses its power.
+    pub fn kill_agents(&self) {
+        end_all_under(self.home.path());
+        assert!(eventually(|| processes_under(self.home.path()).is_empty()));
     }
 
     /// Starts it again on the same data directory and port; kills it first where it still runs.

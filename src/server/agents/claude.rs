@@ -32,6 +32,7 @@ pub fn program() -> AgentProgram {
         argv: argv.map(str::to_owned).to_vec(),
         format: Format::Claude,
         expects_changes: true,
+        resume: ["--resume", "{session}"].map(str::to_owned).to_vec(),
         install: Some("Install it with “npm install -g @anthropic-ai/claude-code”, and run “claude” once to sign in."),
     }
 }

@@ -40,6 +40,9 @@ pub struct AgentProgram {
     pub format: Format,
     /// Whether an implementing stage that changed no file is a failure.
     pub expects_changes: bool,
+    /// Arguments, after all others, with which it goes on with a session of its own; `{session}` stands for its name.
+    /// Empty: it cannot.
+    resume: Vec<String>,
     /// What to do where the program is missing.
     install: Option<&'static str>,
 }
@@ -49,7 +52,29 @@ impl AgentProgram {
     pub fn configured(name: &str, argv: Vec<String>, format: Format, expects_changes: Option<bool>) -> Self {
         // Of a plain command Cardume knows only what the user says; an agent that tells of its tools is held to them.
         let expects_changes = expects_changes.unwrap_or(format != Format::Text);
-        Self { name: name.to_owned(), argv, format, expects_changes, install: None }
+        Self { name: name.to_owned(), argv, format, expects_changes, resume: vec![], install: None }
+    }
+
+    /// The same agent, which can go on with a session of its own by these arguments.
+    pub fn resumed_with(mut self, arguments: Vec<String>) -> Self {
+        self.resume = arguments;
+        self
+    }
+
+    /// Whether it can go on with `session`. The name comes from the agent's output: one that could be taken for an
+    /// option is none.
+    pub fn can_resume(&self, session: &str) -> bool {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        !self.resume.is_empty()
+            && (1..=128).contains(&session.len())
+            && !session.starts_with('-')
+            && session.chars().all(is_plain)
+    }
+
+    /// Program and arguments to go on with `session`.
+    pub fn argv_resuming(&self, session: &str) -> Vec<String> {
+        let resume = self.resume.iter().map(|argument| argument.replace("{session}", session));
+        self.argv.iter().cloned().chain(resume).collect()
     }
 }
 

@@ -20,6 +20,10 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
     let execution = &following.execution;
     let what = doing(execution.stage);
     let result = last_words(engine, following).await?;
+    let ended_at = match &end {
+        ProcessEnd::Exited { exit, .. } => Some(exit.ended_at.max(execution.started_at)),
+        ProcessEnd::Lost { .. } | ProcessEnd::Refused(_) => None,
+    };
     let failed = |status, error: String, exit_code| Ending {
         status,
         error: Some(error),
@@ -27,21 +31,38 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
         exit_code,
         spec_path: None,
         lines: vec![],
+        ended_at,
+        verified: None,
+        again: false,
+    };
+    let verified = match &end {
+        ProcessEnd::Exited { verified, .. } => *verified,
+        ProcessEnd::Lost { .. } | ProcessEnd::Refused(_) => None,
     };
     let ending = match end {
         ProcessEnd::Refused(why) => failed(ExecutionStatus::Error, why, None),
-        ProcessEnd::Exited(exit) if exit.cancelled || execution.cancel_requested => {
+        ProcessEnd::Exited { exit, .. } if exit.cancelled || execution.cancel_requested => {
             failed(ExecutionStatus::Cancelled, format!("{what} was cancelled."), exit.exit_code)
         }
-        ProcessEnd::Lost if execution.cancel_requested => {
+        ProcessEnd::Exited { exit, .. } if exit.timed_out => {
+            let error =
+                "The agent took longer than a stage may ([stages] timeout_minutes in cardume.toml), and was ended.";
+            failed(ExecutionStatus::Error, error.to_owned(), exit.exit_code)
+        }
+        ProcessEnd::Lost { .. } if execution.cancel_requested => {
             failed(ExecutionStatus::Cancelled, format!("{what} was cancelled."), None)
         }
-        ProcessEnd::Lost => {
-            let error =
-                format!("{what} was lost: the agent's process is gone and left no exit status. Retry to go on.");
-            failed(ExecutionStatus::Lost, error, None)
+        ProcessEnd::Lost { rebooted } => {
+            let again = rebooted && may_begin_again(engine, following);
+            let why = if rebooted {
+                "the machine was restarted"
+            } else {
+                "the agent's process is gone and left no exit status"
+            };
+            let then = if again { "It begins again by itself." } else { "Resume to go on." };
+            Ending { again, ..failed(ExecutionStatus::Lost, format!("{what} was lost: {why}. {then}"), None) }
         }
-        ProcessEnd::Exited(exit) => {
+        ProcessEnd::Exited { exit, .. } => {
             let mut lines = vec![];
             match judge(engine, following, &exit, result.as_deref(), &mut lines).await? {
                 Ok(spec_path) => Ending {
@@ -51,12 +72,30 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
                     exit_code: exit.exit_code,
                     spec_path,
                     lines: lines.into_iter().map(|line| row(engine, LogType::Info, line)).collect(),
+                    ended_at,
+                    verified: None,
+                    again: false,
                 },
                 Err(error) => failed(ExecutionStatus::Error, error, exit.exit_code),
             }
         }
     };
-    Ok(with_last_row(engine, ending, what))
+    let mut ending = with_last_row(engine, Ending { verified, ..ending }, what);
+    let now = (engine.clock)();
+    for line in &mut ending.lines {
+        line.timestamp = ended_at.unwrap_or(now).max(execution.started_at);
+    }
+    Ok(ending)
+}
+
+/// Whether a stage that was lost to a restart of the machine begins again without being told to.
+fn may_begin_again(engine: &Engine, following: &Following) -> bool {
+    let execution = &following.execution;
+    let session = execution.report.usage.session_id.as_deref();
+    let can_resume = session
+        .is_some_and(|session| engine.agents.get(&execution.agent).is_some_and(|program| program.can_resume(session)));
+    let at_most = if can_resume { engine.limits.resume_at_most } else { engine.limits.resume_at_most.min(1) };
+    execution.automatic < i64::from(at_most)
 }
 
 fn with_last_row(engine: &Engine, mut ending: Ending, what: &str) -> Ending {
@@ -95,12 +134,14 @@ async fn judge(
                     "The agent ended well but left no plan: there is no new specs/….md in the worktree.".into()
                 ));
             }
+            Err(error @ GitError::NoRoom { .. }) => return Err(error.into()),
             Err(error) => return Ok(Err(error.to_string())),
         },
         _ => None,
     };
     let changed = match commit(engine, following, &worktree, spec.as_deref(), &base, lines).await {
         Ok(changed) => changed,
+        Err(error @ GitError::NoRoom { .. }) => return Err(error.into()),
         Err(error) => return Ok(Err(format!("The work could not be committed: {error}"))),
     };
     if execution.stage == Stage::Implement && !changed {

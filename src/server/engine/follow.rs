@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use super::intake::{Intake, Source};
+use super::intake::{Intake, Source, Step};
 use super::prepare::Refusal;
 use super::{Engine, conclude};
-use crate::domain::{Card, ExecutionId, Project};
+use crate::domain::{Card, ExecutionId, LogSlice, LogType, Project};
 use crate::server::agents::Format;
-use crate::server::process::{Exit, Presence, Workplace, tree};
-use crate::server::store::{RunningExecution, StoreError};
+use crate::server::process::{Exit, LogDigest, Presence, UnknownVersion, Workplace, tree};
+use crate::server::store::{NewLine, RunningExecution, StoreError};
 
 /// How often it looks for new output.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -31,9 +31,16 @@ pub(super) struct Following {
 
 /// How the agent's process came to its end.
 pub(super) enum ProcessEnd {
-    Exited(Exit),
+    Exited {
+        exit: Exit,
+        /// Whether what was taken in is what the supervisor saw; `None` where it does not say what it saw.
+        verified: Option<bool>,
+    },
     /// Gone without an exit status.
-    Lost,
+    Lost {
+        /// With everything else, when the machine was started again.
+        rebooted: bool,
+    },
     /// It never could be started.
     Refused(String),
 }
@@ -60,7 +67,8 @@ impl Engine {
     }
 
     async fn make_ready(&self, following: &mut Following) -> anyhow::Result<Result<(), Refusal>> {
-        if following.workplace.presence()? != Presence::NotStarted {
+        // What cannot be told now is seen to by `watch`.
+        if !matches!(following.workplace.presence(), Ok(Presence::NotStarted)) {
             return Ok(Ok(()));
         }
         let Following { execution, card, project, workplace } = following;
@@ -74,63 +82,117 @@ impl Engine {
 
     /// Takes in the journal until the process has ended and everything is in.
     async fn watch(&self, following: &Following) -> anyhow::Result<ProcessEnd> {
-        let Following { execution, card, workplace, .. } = following;
-        let format = self.agents.get(&execution.agent).map_or(Format::Text, |program| program.format);
-        let offset = u64::try_from(execution.journal_offset).unwrap_or_default();
-        let worktree = self.own_worktree(card).path;
-        let source = Source { execution: execution.id, journal: workplace.journal(), format, worktree, offset };
-        let mut intake = Intake::new(source, self.store.clone(), self.clock);
+        let Following { execution, workplace, .. } = following;
+        let mut intake = self.intake(following)?;
         let mut launches = Launches::default();
         let mut cancel = Cancel::default();
+        let mut quiet = Quiet::new(self.limits.quiet);
         loop {
             // In this order: what is read after the process has ended is all there is.
-            let presence = workplace.presence()?;
-            let may_be_cancelled = presence == Presence::Alive;
-            let since = Instant::now();
-            let mut is_behind = true;
-            // An agent that prints faster than it can be taken in must not drown out the wish to cancel it.
-            while is_behind && (!may_be_cancelled || since.elapsed() < ASK_EVERY) {
-                is_behind = intake.step().await?;
+            let presence = match workplace.presence() {
+                Ok(presence) => Some(presence),
+                Err(error) if error.is::<UnknownVersion>() => {
+                    intake
+                        .tell_once(&format!(
+                            "This run cannot be concluded: {error}. Nothing is lost; a newer Cardume can."
+                        ))
+                        .await?;
+                    None
+                }
+                Err(error) => return Err(error),
+            };
+            let heard_before = intake.position();
+            let step = take_in(&mut intake, presence == Some(Presence::Alive)).await?;
+            if intake.position() != heard_before {
+                quiet.heard();
             }
             match presence {
-                Presence::Ended(exit) => {
-                    intake.finish(exit.journal_bytes).await?;
-                    return Ok(ProcessEnd::Exited(exit));
+                // Left as it is, for a Cardume that can read it. Whoever does not want to wait for that cancels.
+                _ if step == Step::UnknownVersion || presence.is_none() => {
+                    if cancel.is_overdue() {
+                        return Ok(ProcessEnd::Lost { rebooted: false });
+                    }
                 }
-                Presence::Gone => {
+                Some(Presence::Ended(exit)) => return ended(&mut intake, exit).await,
+                Some(Presence::Gone { rebooted }) => {
                     // Whatever it started must not go on unwatched.
                     kill_started_for(execution.id).await?;
-                    while intake.step().await? {}
-                    let length = std::fs::metadata(workplace.journal()).map_or(0, |metadata| metadata.len());
-                    intake.finish(length.max(intake.committed())).await?;
-                    return Ok(ProcessEnd::Lost);
+                    while intake.step().await? == Step::TookIn {}
+                    intake.finish(None).await?;
+                    return Ok(ProcessEnd::Lost { rebooted });
                 }
-                Presence::NotStarted if launches.is_due() => {
-                    if launches.count == LAUNCHES_MAX {
-                        tracing::error!(execution = %execution.id, said = workplace.supervisor_log(), "no supervisor starts");
-                        // One that is only slow must not start the agent of a stage that has ended.
-                        workplace.ask_to_cancel()?;
-                        return Ok(ProcessEnd::Refused(
-                            "The agent's supervisor does not start. The log of the server says more.".to_owned(),
-                        ));
+                Some(Presence::NotStarted) if launches.is_due() => {
+                    if let Some(refused) = self.launch(workplace, execution.id, &mut launches)? {
+                        return Ok(refused);
                     }
-                    let mut supervisor = workplace.launch(&(self.supervisor)())?;
-                    launches.note();
-                    // Collects it when it ends, lest it stays as a zombie.
-                    tokio::spawn(async move { supervisor.wait().await });
                 }
-                Presence::NotStarted | Presence::Alive => {}
+                Some(Presence::Alive) if quiet.is_due() => self.remark_on_silence(execution).await?,
+                Some(Presence::NotStarted | Presence::Alive) | None => {}
             }
             self.cancel_if_wanted(following, &mut cancel).await?;
-            if !is_behind {
+            if step != Step::TookIn {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         }
     }
 
+    fn intake(&self, following: &Following) -> anyhow::Result<Intake> {
+        let Following { execution, card, workplace, .. } = following;
+        let source = Source {
+            execution: execution.id,
+            journal: workplace.journal(),
+            format: self.agents.get(&execution.agent).map_or(Format::Text, |program| program.format),
+            worktree: self.own_worktree(card).path,
+            offset: u64::try_from(execution.journal_offset).unwrap_or_default(),
+            digest: execution.report.digest.as_deref().map_or(Ok(LogDigest::default()), str::parse)?,
+            started_at: execution.started_at,
+        };
+        Ok(Intake::new(source, self.store.clone(), self.clock))
+    }
+
+    /// Starts a supervisor. `Some`: none has shown itself, however often one was started.
+    fn launch(
+        &self,
+        workplace: &Workplace,
+        id: ExecutionId,
+        launches: &mut Launches,
+    ) -> anyhow::Result<Option<ProcessEnd>> {
+        if launches.count >= LAUNCHES_MAX && !self.is_disk_full() {
+            tracing::error!(execution = %id, said = workplace.supervisor_log(), "no supervisor starts");
+            // One that is only slow must not start the agent of a stage that has ended.
+            workplace.ask_to_cancel()?;
+            let why = "The agent's supervisor does not start. The log of the server says more.";
+            return Ok(Some(ProcessEnd::Refused(why.to_owned())));
+        }
+        let mut supervisor = workplace.launch(&(self.supervisor)())?;
+        launches.note();
+        // Collects it when it ends, lest it stays as a zombie.
+        tokio::spawn(async move { supervisor.wait().await });
+        Ok(None)
+    }
+
+    /// Says in the log that the agent has printed nothing for a while, once for each silence.
+    async fn remark_on_silence(&self, execution: &RunningExecution) -> anyhow::Result<()> {
+        const REMARK: &str = "The agent has printed nothing for";
+        let Some(limit) = self.limits.quiet else { return Ok(()) };
+        let last = self.store.log(execution.id, LogSlice::Tail, 1).await?.logs.pop();
+        // A server that was restarted meanwhile has said so already.
+        if last.is_some_and(|line| line.kind == LogType::Info && line.content.starts_with(REMARK)) {
+            return Ok(());
+        }
+        let limit = match limit.as_secs() {
+            seconds @ 0..120 => format!("{seconds} seconds"),
+            seconds => format!("{} minutes", seconds / 60),
+        };
+        let content = format!("{REMARK} {limit}. It may be thinking, waiting or stuck; cancel it if this goes on.");
+        let timestamp = (self.clock)().max(execution.started_at);
+        self.store.append(execution.id, &[NewLine { timestamp, kind: LogType::Info, content, partial: false }]).await?;
+        Ok(())
+    }
+
     async fn cancel_if_wanted(&self, following: &Following, cancel: &mut Cancel) -> anyhow::Result<()> {
-        if let Some(since) = cancel.asked_at {
-            if since.elapsed() > CANCEL_WITHIN {
+        if cancel.asked_at.is_some() {
+            if cancel.is_overdue() {
                 following.workplace.kill_supervisor();
                 kill_started_for(following.execution.id).await?;
             }
@@ -141,8 +203,12 @@ impl Engine {
         }
         cancel.looked_at = Some(Instant::now());
         if self.store.running_execution(following.execution.id).await?.cancel_requested {
-            following.workplace.ask_to_cancel()?;
             cancel.asked_at = Some(Instant::now());
+            if let Err(error) = following.workplace.ask_to_cancel() {
+                // On a full disk there is no way to ask.
+                tracing::warn!(execution = %following.execution.id, %error, "a supervisor cannot be asked to cancel");
+                following.workplace.kill_supervisor();
+            }
         }
         Ok(())
     }
@@ -158,6 +224,28 @@ impl Engine {
             status = %ending.status, now = ?workflow, "a stage has ended");
         Ok(())
     }
+}
+
+/// Takes in what is there. An agent that prints faster than that must not drown out the wish to cancel it.
+async fn take_in(intake: &mut Intake, may_be_cancelled: bool) -> anyhow::Result<Step> {
+    let since = Instant::now();
+    loop {
+        let step = intake.step().await?;
+        if step != Step::TookIn || (may_be_cancelled && since.elapsed() > ASK_EVERY) {
+            return Ok(step);
+        }
+    }
+}
+
+async fn ended(intake: &mut Intake, exit: Exit) -> anyhow::Result<ProcessEnd> {
+    intake.finish(Some(exit.journal_bytes)).await?;
+    let verified = exit.digest.as_ref().map(|digest| *digest == intake.digest().to_string());
+    if verified == Some(false) {
+        intake
+            .tell_once("This log is not all that the agent printed: something is missing, or was changed on disk.")
+            .await?;
+    }
+    Ok(ProcessEnd::Exited { exit, verified })
 }
 
 async fn kill_started_for(id: ExecutionId) -> anyhow::Result<()> {
@@ -185,4 +273,33 @@ impl Launches {
 struct Cancel {
     looked_at: Option<Instant>,
     asked_at: Option<Instant>,
+}
+
+impl Cancel {
+    fn is_overdue(&self) -> bool {
+        self.asked_at.is_some_and(|since| since.elapsed() > CANCEL_WITHIN)
+    }
+}
+
+/// How long nothing was heard from an agent.
+struct Quiet {
+    limit: Option<Duration>,
+    since: Instant,
+    is_told: bool,
+}
+
+impl Quiet {
+    fn new(limit: Option<Duration>) -> Self {
+        Self { limit, since: Instant::now(), is_told: false }
+    }
+
+    fn heard(&mut self) {
+        (self.since, self.is_told) = (Instant::now(), false);
+    }
+
+    /// True once for each silence that is long enough.
+    fn is_due(&mut self) -> bool {
+        let is_quiet = self.limit.is_some_and(|limit| self.since.elapsed() > limit);
+        is_quiet && !std::mem::replace(&mut self.is_told, true)
+    }
 }

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::domain::{ExecutionId, LogType, Timestamp, Usage};
+use crate::domain::{ExecutionId, LogSlice, LogType, Timestamp, Usage};
 use crate::server::agents::{self, Format, Said};
+use crate::server::process::LogDigest;
 use crate::server::process::journal::{self, Entry, JournalError, Record, Stream};
 use crate::server::store::{NewLine, Report, Store};
 
@@ -21,6 +22,10 @@ pub struct Intake {
     format: Format,
     worktree: PathBuf,
     clock: fn() -> Timestamp,
+    /// No row is from before this.
+    earliest: Timestamp,
+    /// Of all records up to `read`.
+    digest: LogDigest,
     /// Up to here everything is in the database.
     committed: u64,
     /// Up to here everything has been read.
@@ -29,6 +34,8 @@ pub struct Intake {
     /// The pieces so far of a line that is interpreted only as a whole. While there are any nothing is committed: the
     /// offset must not pass a line that is not in.
     line: Vec<u8>,
+    /// It was told already that nothing more can be had from this journal.
+    is_unreadable: bool,
 }
 
 /// What is taken in.
@@ -40,6 +47,19 @@ pub struct Source {
     pub worktree: PathBuf,
     /// How many bytes of the journal are in the database.
     pub offset: u64,
+    /// Of the records in these bytes.
+    pub digest: LogDigest,
+    pub started_at: Timestamp,
+}
+
+/// What a step came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Something was taken in, and there may be more.
+    TookIn,
+    NothingNew,
+    /// This Cardume must not read the journal, and nothing of it is lost: what was not taken in stays where it is.
+    UnknownVersion,
 }
 
 #[derive(Default)]
@@ -51,32 +71,72 @@ struct Batch {
 
 impl Intake {
     pub fn new(source: Source, store: Store, clock: fn() -> Timestamp) -> Self {
-        let Source { execution, journal, format, worktree, offset } = source;
-        let (batch, line) = (Batch::default(), vec![]);
-        Self { store, execution, journal, format, worktree, clock, committed: offset, read: offset, batch, line }
+        let Source { execution, journal, format, worktree, offset, digest, started_at } = source;
+        Self {
+            store,
+            execution,
+            journal,
+            format,
+            worktree,
+            clock,
+            earliest: started_at,
+            digest,
+            committed: offset,
+            read: offset,
+            batch: Batch::default(),
+            line: vec![],
+            is_unreadable: false,
+        }
     }
 
-    /// Up to here everything is in the database, in bytes of the journal.
-    pub fn committed(&self) -> u64 {
-        self.committed
+    /// Up to here everything has been read, in bytes of the journal.
+    pub fn position(&self) -> u64 {
+        self.read
     }
 
-    /// Takes in a piece of what is new. False where there was nothing new.
-    pub async fn step(&mut self) -> anyhow::Result<bool> {
+    /// The digest of all that has been read.
+    pub fn digest(&self) -> LogDigest {
+        self.digest
+    }
+
+    /// Takes in a piece of what is new.
+    pub async fn step(&mut self) -> anyhow::Result<Step> {
+        if self.is_unreadable {
+            return Ok(Step::NothingNew);
+        }
         let (path, offset) = (self.journal.clone(), self.read);
         let piece = match tokio::task::spawn_blocking(move || journal::read(&path, offset)).await? {
             Ok(piece) => piece,
             Err(JournalError::Io(error)) => return Err(error.into()),
-            // Nothing more can be had from this journal; whoever concludes says so.
-            Err(JournalError::UnknownVersion(_) | JournalError::Shorter { .. }) => return Ok(false),
+            Err(JournalError::UnknownVersion(version)) => {
+                self.tell_once(&format!(
+                    "The journal of this run is of version {version}, and Cardume {} reads version 1. Nothing is lost: the \
+                     agent goes on, and a Cardume that knows this version takes its output in.",
+                    env!("CARGO_PKG_VERSION")
+                ))
+                .await?;
+                return Ok(Step::UnknownVersion);
+            }
+            Err(JournalError::Shorter { length, offset }) => {
+                self.go_back(length, offset).await?;
+                return Ok(Step::TookIn);
+            }
+            Err(error @ JournalError::Unreadable(_)) => {
+                self.is_unreadable = true;
+                self.end_line();
+                self.tell(&format!("What the agent prints is missing from here on: {error}"));
+                self.flush().await?;
+                return Ok(Step::NothingNew);
+            }
         };
         if piece.end == offset {
-            return Ok(false);
+            return Ok(Step::NothingNew);
         }
         for (entry, end) in piece.entries {
             match entry {
                 Entry::Record(record) => self.take(record),
                 Entry::Damaged(bytes) => self.lost(bytes),
+                Entry::Unknown => {}
             }
             self.read = end;
             if self.batch.lines.len() >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES {
@@ -85,24 +145,56 @@ impl Intake {
         }
         self.read = piece.end;
         self.commit().await?;
-        Ok(true)
+        Ok(Step::TookIn)
     }
 
     /// The journal has ended: what is left of an unfinished line goes in as it is, and what lies behind the last whole
-    /// record, up to `length`, is told to be missing.
-    pub async fn finish(&mut self, length: u64) -> anyhow::Result<()> {
-        if !self.line.is_empty() {
-            let line = std::mem::take(&mut self.line);
-            self.add(LogType::Text, &agents::readable(&line), false, (self.clock)());
-        }
-        if length > self.read {
+    /// record, up to `length` bytes (`None`: the file's own length), is told to be missing.
+    pub async fn finish(&mut self, length: Option<u64>) -> anyhow::Result<()> {
+        let length = match length {
+            Some(length) => length,
+            None => tokio::fs::metadata(&self.journal).await.map_or(0, |metadata| metadata.len()),
+        };
+        self.end_line();
+        if length > self.read && !self.is_unreadable {
             self.lost(length - self.read);
             self.read = length;
         }
         self.commit().await
     }
 
+    /// Says so in the log, unless that is the last thing it says.
+    pub async fn tell_once(&self, content: &str) -> anyhow::Result<()> {
+        let last = self.store.log(self.execution, LogSlice::Tail, 1).await?;
+        if last.logs.last().is_none_or(|line| line.content != content) {
+            let timestamp = (self.clock)().max(self.earliest);
+            let line = NewLine { timestamp, kind: LogType::Error, content: content.to_owned(), partial: false };
+            self.store.append(self.execution, &[line]).await?;
+        }
+        Ok(())
+    }
+
+    /// The journal has become shorter than what was taken in. What is in stays in; what may come is read from its end.
+    async fn go_back(&mut self, length: u64, offset: u64) -> anyhow::Result<()> {
+        self.end_line();
+        self.tell(&format!(
+            "The journal on disk was cut short: {offset} bytes of it had been taken in, and it ends at byte {length}. \
+             What the agent printed around then may be missing here."
+        ));
+        self.read = length;
+        self.flush().await
+    }
+
+    /// What is there of an unfinished line goes in as it is.
+    fn end_line(&mut self) {
+        if !self.line.is_empty() {
+            let line = std::mem::take(&mut self.line);
+            self.add(LogType::Text, &agents::readable(&line), false, (self.clock)());
+        }
+    }
+
     fn take(&mut self, record: Record) {
+        self.digest.add(&record);
         if self.format == Format::Text || record.stream == Stream::Stderr {
             let content = agents::readable(&record.payload);
             let said = agents::read_line(self.format, record.stream, &content, &self.worktree);
@@ -128,6 +220,7 @@ impl Intake {
     }
 
     fn add(&mut self, kind: LogType, content: &str, partial: bool, timestamp: Timestamp) {
+        let timestamp = timestamp.max(self.earliest);
         let pieces = agents::pieces(content);
         let last = pieces.len() - 1;
         for (index, piece) in pieces.into_iter().enumerate() {
@@ -138,14 +231,23 @@ impl Intake {
     }
 
     fn lost(&mut self, bytes: u64) {
-        let content = format!("{bytes} bytes of the agent's output are damaged on disk and could not be read");
-        self.add(LogType::Error, &content, false, (self.clock)());
+        self.tell(&format!("{bytes} bytes of the agent's output are damaged on disk and could not be read"));
+    }
+
+    /// Adds a row of Cardume's own about something that is missing.
+    fn tell(&mut self, content: &str) {
+        self.add(LogType::Error, content, false, (self.clock)());
     }
 
     async fn commit(&mut self) -> anyhow::Result<()> {
         if !self.line.is_empty() || self.read == self.committed {
             return Ok(());
         }
+        self.flush().await
+    }
+
+    async fn flush(&mut self) -> anyhow::Result<()> {
+        self.batch.report.digest = Some(self.digest.to_string());
         let (from, to) = (self.committed as i64, self.read as i64);
         self.store.ingest(self.execution, from, to, &self.batch.lines, &self.batch.report).await?;
         self.committed = self.read;

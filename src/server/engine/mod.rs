@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use crate::domain::{Card, CardId, ExecutionId, Project, ProjectId, Timestamp};
 use crate::server::agents::Agents;
 use crate::server::process::Workplace;
+use crate::server::process::disk;
 use crate::server::process::worktree::Worktree;
 use crate::server::store::Store;
 
@@ -41,6 +42,26 @@ pub struct Engine {
     followed: Arc<Mutex<HashSet<ExecutionId>>>,
     /// Held while a repository's list of worktrees is changed.
     worktree_lists: Arc<Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>>>,
+    limits: StageLimits,
+}
+
+/// What a stage may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StageLimits {
+    /// An agent that works longer is ended. `None`: it may take as long as it likes.
+    pub timeout: Option<Duration>,
+    /// An agent that prints nothing for so long is remarked upon in its log. `None`: never.
+    pub quiet: Option<Duration>,
+    /// How often in succession a stage that was lost to a restart of the machine is begun again by itself, where its
+    /// agent can go on with its own session. Where it cannot, it is begun again once, and not at all where this is 0.
+    pub resume_at_most: u32,
+}
+
+impl Default for StageLimits {
+    fn default() -> Self {
+        let (timeout, quiet) = (Duration::from_secs(4 * 3600), Duration::from_secs(600));
+        Self { timeout: Some(timeout), quiet: Some(quiet), resume_at_most: 3 }
+    }
 }
 
 /// What the engine is made of.
@@ -48,6 +69,7 @@ pub struct Parts {
     pub store: Store,
     pub agents: Agents,
     pub data_dir: PathBuf,
+    pub limits: StageLimits,
     pub supervisor: fn() -> PathBuf,
     pub clock: fn() -> Timestamp,
     pub new_id: fn() -> ExecutionId,
@@ -65,6 +87,7 @@ impl Engine {
             wake: Arc::default(),
             followed: Arc::default(),
             worktree_lists: Arc::default(),
+            limits: parts.limits,
         }
     }
 
@@ -106,6 +129,11 @@ impl Engine {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         });
+    }
+
+    /// Whether the disk with the data directory is full: agents wait then.
+    pub fn is_disk_full(&self) -> bool {
+        disk::is_full(&self.data_dir)
     }
 
     /// Takes away what a deleted card leaves on disk; its branch stays in the project's repository.

@@ -1,12 +1,14 @@
 //! Before an agent starts: its worktree, its prompt and its order, each harmless to make twice.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
 
 use super::{Engine, prompts};
-use crate::domain::{Card, LogType, Project, Stage};
+use crate::domain::{Card, Execution, ExecutionStatus, LogType, Project, Stage};
 use crate::server::agents::{self, AgentProgram};
+use crate::server::process::git::GitError;
 use crate::server::process::worktree::{Worktree, branch_name};
 use crate::server::process::{Order, Workplace};
 use crate::server::store::{NewLine, RunningExecution};
@@ -44,6 +46,9 @@ impl Engine {
         let made = worktree.ensure(Path::new(&project.path)).await;
         drop(list);
         if let Err(error) = made {
+            if waits_for_room(&error) {
+                return Err(error);
+            }
             return Ok(Err(Refusal(format!("The card's worktree could not be made: {error:#}"))));
         }
         if card.branch.as_ref() != Some(&worktree.branch) || card.worktree_path.is_none() {
@@ -54,11 +59,19 @@ impl Engine {
             let head = worktree.head().await.context("the worktree has no commit")?;
             self.store.set_base_commit(execution.id, &head).await?;
         }
-        self.open_log(execution, &worktree).await?;
-        let previous = self.previous_error(execution).await?;
-        let prompt =
-            prompts::prompt(execution.stage, card, &worktree.branch, Path::new(&project.path), previous.as_deref());
-        workplace.prepare(&order(execution, card, program, &worktree), &prompt)?;
+        let previous = self.previous_attempt(execution).await?;
+        let session = previous.as_ref().and_then(|previous| session_to_resume(previous, program));
+        self.open_log(execution, &worktree, session).await?;
+        let error = previous.as_ref().and_then(|previous| previous.workflow_error.as_deref());
+        let prompt = prompts::prompt(execution.stage, card, &worktree.branch, Path::new(&project.path), error);
+        let (argv, prompt) = match session {
+            Some(session) => (program.argv_resuming(session), prompts::resumption(&prompt)),
+            None => (program.argv.clone(), prompt),
+        };
+        let timeout_ms = self.limits.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        let path = worktree.path.clone();
+        let env = environment(execution, card, &worktree);
+        workplace.prepare(&Order { version: Order::VERSION, argv, worktree: path, env, timeout_ms }, &prompt)?;
         Ok(Ok(()))
     }
 
@@ -70,27 +83,48 @@ impl Engine {
     }
 
     /// The log's first row, once.
-    async fn open_log(&self, execution: &RunningExecution, worktree: &Worktree) -> anyhow::Result<()> {
+    async fn open_log(
+        &self,
+        execution: &RunningExecution,
+        worktree: &Worktree,
+        session: Option<&str>,
+    ) -> anyhow::Result<()> {
         if self.store.execution(execution.id).await?.last_sequence > 0 {
             return Ok(());
         }
         let (stage, agent, branch) = (doing(execution.stage), &execution.agent, &worktree.branch);
         let again = if execution.attempt > 1 { format!(", attempt {}", execution.attempt) } else { String::new() };
-        let content = format!("{stage} begins: agent “{agent}”, branch {branch}{again}");
-        let line = NewLine { timestamp: (self.clock)(), kind: LogType::Info, content, partial: false };
+        let how = session.map_or(String::new(), |session| format!(", going on with its session {session}"));
+        let content = format!("{stage} begins: agent “{agent}”, branch {branch}{again}{how}");
+        let timestamp = (self.clock)().max(execution.started_at);
+        let line = NewLine { timestamp, kind: LogType::Info, content, partial: false };
         self.store.append(execution.id, &[line]).await?;
         Ok(())
     }
 
-    /// Why the same stage of the same card failed last.
-    async fn previous_error(&self, execution: &RunningExecution) -> anyhow::Result<Option<String>> {
+    /// The last try of the same stage of the same card.
+    async fn previous_attempt(&self, execution: &RunningExecution) -> anyhow::Result<Option<Execution>> {
         if execution.attempt == 1 {
             return Ok(None);
         }
         let earlier = self.store.executions(execution.card_id).await?;
         let mut same = earlier.into_iter().filter(|other| other.id != execution.id);
-        Ok(same.find(|other| other.command.stage() == Some(execution.stage)).and_then(|other| other.workflow_error))
+        Ok(same.find(|other| other.command.stage() == Some(execution.stage)))
     }
+}
+
+/// The session with which the agent can go on where `previous` was lost. After any other end it starts afresh.
+fn session_to_resume<'a>(previous: &'a Execution, program: &AgentProgram) -> Option<&'a str> {
+    let session = previous.usage.session_id.as_deref().filter(|session| program.can_resume(session))?;
+    (previous.status == ExecutionStatus::Lost && previous.agent == program.name).then_some(session)
+}
+
+/// Whether this is no more than a full disk, which may pass.
+pub(super) fn waits_for_room(error: &anyhow::Error) -> bool {
+    let is_full = |error: &std::io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+    error.chain().any(|cause| {
+        matches!(cause.downcast_ref(), Some(GitError::NoRoom { .. })) || cause.downcast_ref().is_some_and(is_full)
+    })
 }
 
 /// The stage as something that goes on.
@@ -103,7 +137,8 @@ pub fn doing(stage: Stage) -> &'static str {
     }
 }
 
-fn order(execution: &RunningExecution, card: &Card, program: &AgentProgram, worktree: &Worktree) -> Order {
+/// What the agent is told of its card beside the prompt.
+fn environment(execution: &RunningExecution, card: &Card, worktree: &Worktree) -> Vec<(String, String)> {
     let path = worktree.path.to_string_lossy().into_owned();
     let mut env = vec![
         ("CARDUME_CARD_ID".to_owned(), card.id.to_string()),
@@ -114,5 +149,5 @@ fn order(execution: &RunningExecution, card: &Card, program: &AgentProgram, work
     if let Some(spec) = &card.spec_path {
         env.push(("CARDUME_SPEC_PATH".to_owned(), spec.clone()));
     }
-    Order { version: Order::VERSION, argv: program.argv.clone(), worktree: worktree.path.clone(), env }
+    env
 }

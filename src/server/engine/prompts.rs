@@ -41,6 +41,14 @@ pub fn prompt(stage: Stage, card: &Card, branch: &str, project: &Path, previous_
     })
 }
 
+/// What an agent reads that goes on with its own session: it is told again what it was to do.
+pub fn resumption(prompt: &str) -> String {
+    format!(
+        "You were interrupted while you worked on the following. Look at what is there already in the worktree, and go \
+         on from where you were.\n\n{prompt}"
+    )
+}
+
 /// Replaces each `{{name}}` once, from left to right: what is put in is not looked at again, so that a title with
 /// braces in it stays a title. Unknown names stay as they are.
 fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> String {

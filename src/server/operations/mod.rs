@@ -10,11 +10,16 @@ mod logs;
 mod projects;
 mod runs;
 
+use std::time::Duration;
+
 use crate::domain::{Agent, Problem};
 use crate::server::agents::Agents;
 use crate::server::engine::Engine;
 use crate::server::now;
 use crate::server::store::{Store, StoreError};
+
+/// A server that has to wait longer than this before it can write is not well.
+const WRITABLE_WITHIN: Duration = Duration::from_millis(1500);
 
 /// The running server: what an operation needs. Cheap to clone.
 #[derive(Clone)]
@@ -30,7 +35,15 @@ pub type Answer<T> = Result<T, Problem>;
 impl App {
     /// `Err` (503) says why nothing can be written now.
     pub async fn health(&self) -> Answer<()> {
-        Ok(self.store.check_writable(now()).await?)
+        if self.engine.is_disk_full() {
+            return Err(Problem::unavailable(
+                "The disk is full. Agents wait until there is room again; nothing is lost.",
+            ));
+        }
+        match tokio::time::timeout(WRITABLE_WITHIN, self.store.check_writable(now())).await {
+            Ok(written) => Ok(written?),
+            Err(_) => Err(Problem::unavailable("The database cannot be written now: something else holds it locked.")),
+        }
     }
 
     /// Every agent, the default one first.

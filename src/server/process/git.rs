@@ -17,6 +17,9 @@ pub enum GitError {
     Missing,
     #[error("git {command} failed: {message}")]
     Failed { command: String, message: String },
+    /// It may work once there is room again.
+    #[error("git {command} found the disk full")]
+    NoRoom { command: String },
     #[error("git {command} did not end within {} minutes", LIMIT.as_secs() / 60)]
     TooLong { command: String },
 }
@@ -49,6 +52,10 @@ pub async fn git<S: AsRef<OsStr>>(dir: &Path, arguments: &[S]) -> Result<String,
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let words = String::from_utf8_lossy(&output.stderr);
+    // strerror's own words, in the C locale that was asked for.
+    if ["No space left on device", "Disk quota exceeded"].iter().any(|error| words.contains(error)) {
+        return Err(GitError::NoRoom { command: name });
+    }
     let message = words.trim().chars().take(600).collect::<String>();
     let message = if message.is_empty() { format!("it ended with {}", output.status) } else { message };
     Err(GitError::Failed { command: name, message })

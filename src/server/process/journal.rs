@@ -12,9 +12,12 @@
 //! Stream (`o` or `e`; a capital means that the line goes on in the stream's next record), time in milliseconds since
 //! the epoch, CRC-32 of stream, time and payload, payload. One supervisor appends; any number of readers read. The
 //! reader trusts nothing: what does not check out is [`Entry::Damaged`], and it goes on behind it.
+//!
+//! The first line carries the version, `MAJOR` or `MAJOR.MINOR`. Another minor version may have kinds of records that
+//! this reader does not know, and skips; another major version is not read at all.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -23,6 +26,10 @@ use crate::domain::Timestamp;
 use super::lines::PIECE_MAX_BYTES;
 
 const HEADER: &str = "cardume-journal 1\n";
+const HEADER_NAME: &[u8] = b"cardume-journal ";
+const MAJOR: &[u8] = b"1";
+/// A first line that is longer is no header.
+const HEADER_MAX_BYTES: usize = 64;
 /// A record longer than this is none: the largest piece and what stands before it.
 const RECORD_MAX_BYTES: usize = PIECE_MAX_BYTES + 64;
 /// How much is read at once.
@@ -52,18 +59,22 @@ pub fn header() -> &'static [u8] {
 
 /// Appends the record's bytes to `buffer`.
 pub fn encode(stream: Stream, time: Timestamp, payload: &[u8], partial: bool, buffer: &mut Vec<u8>) {
-    let letter = match (stream, partial) {
-        (Stream::Stdout, false) => 'o',
-        (Stream::Stdout, true) => 'O',
-        (Stream::Stderr, false) => 'e',
-        (Stream::Stderr, true) => 'E',
-    };
+    let letter = letter(stream, partial);
     let head = format!("{letter} {}", time.as_millis());
     let checksum = checksum(head.as_bytes(), payload);
     buffer.extend_from_slice(head.as_bytes());
     buffer.extend_from_slice(format!(" {checksum:08x} ").as_bytes());
     buffer.extend_from_slice(payload);
     buffer.push(b'\n');
+}
+
+pub(super) fn letter(stream: Stream, partial: bool) -> char {
+    match (stream, partial) {
+        (Stream::Stdout, false) => 'o',
+        (Stream::Stdout, true) => 'O',
+        (Stream::Stderr, false) => 'e',
+        (Stream::Stderr, true) => 'E',
+    }
 }
 
 fn checksum(head: &[u8], payload: &[u8]) -> u32 {
@@ -73,23 +84,24 @@ fn checksum(head: &[u8], payload: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-fn decode(line: &[u8]) -> Option<Record> {
+/// `None`: damaged.
+fn decode(line: &[u8]) -> Option<Entry> {
     let mut parts = line.splitn(4, |byte| *byte == b' ');
     let (letter, time, sum, payload) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let (stream, partial) = match letter {
-        b"o" => (Stream::Stdout, false),
-        b"O" => (Stream::Stdout, true),
-        b"e" => (Stream::Stderr, false),
-        b"E" => (Stream::Stderr, true),
-        _ => return None,
-    };
     let head = &line[..letter.len() + 1 + time.len()];
     let sum = u32::from_str_radix(std::str::from_utf8(sum).ok()?, 16).ok()?;
     if sum != checksum(head, payload) {
         return None;
     }
+    let (stream, partial) = match letter {
+        b"o" => (Stream::Stdout, false),
+        b"O" => (Stream::Stdout, true),
+        b"e" => (Stream::Stderr, false),
+        b"E" => (Stream::Stderr, true),
+        _ => return Some(Entry::Unknown),
+    };
     let time = Timestamp::from_millis(std::str::from_utf8(time).ok()?.parse().ok()?);
-    Some(Record { stream, time, payload: payload.to_vec(), partial })
+    Some(Entry::Record(Record { stream, time, payload: payload.to_vec(), partial }))
 }
 
 /// What stands at a place of the journal.
@@ -98,6 +110,8 @@ pub enum Entry {
     Record(Record),
     /// So many bytes that are no record.
     Damaged(u64),
+    /// Unharmed, and of a kind that a newer minor version has.
+    Unknown,
 }
 
 /// A piece of the journal: its entries, each with the offset at which it ends.
@@ -111,12 +125,25 @@ pub struct Piece {
 /// Why a journal cannot be read at all.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    #[error("the journal is of a version that this Cardume does not know: “{0}”")]
+    #[error("the journal is of version {0}, and this Cardume reads version 1")]
     UnknownVersion(String),
     #[error("the journal ends at byte {length}, and {offset} bytes of it were taken in before")]
     Shorter { length: u64, offset: u64 },
+    /// It is there and will not be read, however often one tries.
+    #[error("the journal cannot be read: {0}")]
+    Unreadable(io::Error),
+    /// Trying again may help.
     #[error(transparent)]
-    Io(#[from] io::Error),
+    Io(io::Error),
+}
+
+impl From<io::Error> for JournalError {
+    fn from(error: io::Error) -> Self {
+        // EIO: the disk itself.
+        let is_final = matches!(error.kind(), ErrorKind::IsADirectory | ErrorKind::PermissionDenied)
+            || error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+        if is_final { Self::Unreadable(error) } else { Self::Io(error) }
+    }
 }
 
 /// Reads the complete records behind `offset`, up to about a megabyte of them. `end` equals `offset` where there is
@@ -124,7 +151,8 @@ pub enum JournalError {
 pub fn read(path: &Path, offset: u64) -> Result<Piece, JournalError> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && offset == 0 => return Ok(Piece::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound && offset == 0 => return Ok(Piece::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(JournalError::Shorter { length: 0, offset }),
         Err(error) => return Err(error.into()),
     };
     let length = file.metadata()?.len();
@@ -142,19 +170,22 @@ pub fn read(path: &Path, offset: u64) -> Result<Piece, JournalError> {
     Ok(piece)
 }
 
-/// Takes the header away. False where it is not all there yet.
+/// Takes the header away. False where it is not all there yet. A first line that is none is damage like any other.
 fn skip_header(bytes: &mut Vec<u8>, piece: &mut Piece) -> Result<bool, JournalError> {
-    if bytes.starts_with(header()) {
-        bytes.drain(..HEADER.len());
-        piece.end += HEADER.len() as u64;
+    let Some(newline) = bytes.iter().take(HEADER_MAX_BYTES).position(|byte| *byte == b'\n') else {
+        return Ok(bytes.len() >= HEADER_MAX_BYTES);
+    };
+    let Some(version) = bytes[..newline].strip_prefix(HEADER_NAME) else { return Ok(true) };
+    let major = version.split(|byte| *byte == b'.').next().unwrap_or_default();
+    if major == MAJOR {
+        bytes.drain(..=newline);
+        piece.end += newline as u64 + 1;
         return Ok(true);
     }
-    if header().starts_with(bytes) {
-        return Ok(false);
+    if major.is_empty() || !major.iter().all(u8::is_ascii_digit) {
+        return Ok(true);
     }
-    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let shown = String::from_utf8_lossy(&first[..first.len().min(80)]).into_owned();
-    Err(JournalError::UnknownVersion(shown))
+    Err(JournalError::UnknownVersion(String::from_utf8_lossy(version).into_owned()))
 }
 
 fn split(bytes: &[u8], piece: &mut Piece) {
@@ -162,7 +193,7 @@ fn split(bytes: &[u8], piece: &mut Piece) {
     while let Some(newline) = rest.iter().position(|byte| *byte == b'\n') {
         let (line, behind) = (&rest[..newline], &rest[newline + 1..]);
         piece.end += newline as u64 + 1;
-        let entry = decode(line).map_or(Entry::Damaged(newline as u64 + 1), Entry::Record);
+        let entry = decode(line).unwrap_or(Entry::Damaged(newline as u64 + 1));
         piece.entries.push((entry, piece.end));
         rest = behind;
     }
@@ -241,10 +272,40 @@ mod tests {
 
     #[test]
     fn another_version_is_refused() {
-        let file = journal(&[b"cardume-journal 2\n"]);
-        assert!(matches!(read(file.path(), 0), Err(JournalError::UnknownVersion(_))));
+        for version in ["2", "2.1", "10"] {
+            let file = journal(&[format!("cardume-journal {version}\n").as_bytes()]);
+            assert!(matches!(read(file.path(), 0), Err(JournalError::UnknownVersion(told)) if told == version));
+        }
         let file = journal(&[&header()[..5]]);
         assert_eq!(read(file.path(), 0).unwrap().end, 0);
+    }
+
+    #[test]
+    fn a_newer_minor_version_is_read_and_its_new_kinds_are_skipped() {
+        let head = "x 1";
+        let unknown = format!("{head} {:08x} new\n", checksum(head.as_bytes(), b"new"));
+        let file = journal(&[b"cardume-journal 1.7\n", unknown.as_bytes(), &encoded(b"known")]);
+        let (read, end) = entries(&file);
+        assert_eq!(read, [Entry::Unknown, Entry::Record(record(b"known"))]);
+        assert_eq!(end, file.path().metadata().unwrap().len());
+    }
+
+    #[test]
+    fn a_damaged_header_is_damage_and_no_other_version() {
+        for header in ["cardume-jourmal 1\n", "cardume-journal \u{1}\n", "\n"] {
+            let file = journal(&[header.as_bytes(), &encoded(b"first")]);
+            let (read, _) = entries(&file);
+            assert_eq!(read, [Entry::Damaged(header.len() as u64), Entry::Record(record(b"first"))], "{header:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_cannot_be_read() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(read(dir.path(), 0), Err(JournalError::Unreadable(_))));
+        let missing = dir.path().join("missing");
+        assert_eq!(read(&missing, 0).unwrap().end, 0);
+        assert!(matches!(read(&missing, 9), Err(JournalError::Shorter { length: 0, offset: 9 })));
     }
 
     #[test]

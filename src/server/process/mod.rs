@@ -3,6 +3,8 @@
 //! Knows no database and no HTTP. An execution has a directory of its own inside the data directory, [`Workplace`],
 //! and the files in it are all that server and supervisor say to each other.
 
+mod digest;
+pub mod disk;
 pub mod git;
 pub mod journal;
 mod lines;
@@ -11,5 +13,6 @@ pub mod tree;
 mod workplace;
 pub mod worktree;
 
+pub use digest::LogDigest;
 pub use supervise::supervise;
-pub use workplace::{Exit, Order, Presence, Workplace};
+pub use workplace::{Exit, Order, Presence, UnknownVersion, Workplace};

@@ -2,7 +2,7 @@
 //!
 //! It starts the agent once, writes what the agent prints to the journal, ends it when asked, and leaves the exit
 //! status. It knows no database and no network. When the disk is full it waits, and so, its pipes being full, does the
-//! agent.
+//! agent. Its times go on evenly from its start, whatever is done to the machine's clock meanwhile.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -18,11 +18,13 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{
     Pid, Signal, WaitOptions, getpid, set_child_subreaper, set_parent_process_death_signal, setsid, wait,
 };
+use rustix::time::{ClockId, clock_gettime};
 
+use super::digest::LogDigest;
 use super::journal::{self, Stream};
 use super::lines::Lines;
-use super::tree;
-use super::workplace::{Exit, VERSION, Workplace};
+use super::tree::{self, ProcessId};
+use super::workplace::{Exit, Order, VERSION, Workplace};
 use crate::domain::Timestamp;
 
 /// How often it looks whether it was asked to end the agent.
@@ -48,36 +50,56 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     }
     // Orphans of the agent become children of this process, so that none escapes the end.
     set_child_subreaper(Some(getpid()))?;
+    let clock = SteadyClock::starting_at(clock());
     let mut journal = Journal::create(&workplace.journal(), clock)?;
-    workplace.mark_started()?;
-    let exit = if workplace.is_cancelled() {
-        Ended { exit_code: None, error: None, cancelled: true }
+    when_there_is_room(|| workplace.mark_started())?;
+    let ended = if workplace.is_cancelled() {
+        Ended { cancelled: true, ..Ended::default() }
     } else {
-        match start(&workplace) {
-            Ok(agent) => Supervision::new(agent, &workplace, &mut journal).run()?,
-            Err(error) => Ended { exit_code: None, error: Some(error.to_string()), cancelled: false },
+        match workplace.order().and_then(|order| start(&workplace, order)) {
+            Ok((agent, timeout)) => Supervision::new(agent, timeout, &workplace, &mut journal).run()?,
+            Err(error) => Ended { error: Some(error.to_string()), ..Ended::default() },
         }
     };
     journal.sync()?;
     let exit = Exit {
         version: VERSION,
-        exit_code: exit.exit_code,
-        error: exit.error,
-        cancelled: exit.cancelled,
-        ended_at: clock(),
+        exit_code: ended.exit_code,
+        error: ended.error,
+        cancelled: ended.cancelled,
+        timed_out: ended.timed_out,
+        ended_at: clock.now(),
         journal_bytes: journal.length,
         records: journal.records,
+        digest: Some(journal.digest.to_string()),
     };
-    while let Err(error) = workplace.leave(&exit) {
-        wait_for_room(&error)?;
-    }
+    when_there_is_room(|| workplace.leave(&exit))?;
     Ok(())
+}
+
+/// The time by the clock that also counts while the machine sleeps, from a moment on. Nobody can set it.
+#[derive(Clone, Copy)]
+struct SteadyClock {
+    start: Timestamp,
+    ticks_at_start: Timespec,
+}
+
+impl SteadyClock {
+    fn starting_at(start: Timestamp) -> Self {
+        Self { start, ticks_at_start: clock_gettime(ClockId::Boottime) }
+    }
+
+    fn now(&self) -> Timestamp {
+        let (now, then) = (clock_gettime(ClockId::Boottime), self.ticks_at_start);
+        let elapsed_ms = (now.tv_sec - then.tv_sec) * 1000 + (now.tv_nsec - then.tv_nsec) / 1_000_000;
+        Timestamp::from_millis(self.start.as_millis() + elapsed_ms)
+    }
 }
 
 /// A server that asks whether the lock is held takes it for an instant; that is not another supervisor.
 fn lock_patiently(workplace: &Workplace) -> io::Result<Option<File>> {
     for _ in 0..20 {
-        if let Some(lock) = workplace.lock()? {
+        if let Some(lock) = when_there_is_room(|| workplace.lock())? {
             return Ok(Some(lock));
         }
         std::thread::sleep(TICK);
@@ -91,8 +113,8 @@ struct Agent {
     stderr: Option<ChildStderr>,
 }
 
-fn start(workplace: &Workplace) -> anyhow::Result<Agent> {
-    let order = workplace.order()?;
+/// Starts the agent; answers also how long it may take.
+fn start(workplace: &Workplace, order: Order) -> anyhow::Result<(Agent, Option<Duration>)> {
     let (program, arguments) = order.argv.split_first().ok_or_else(|| anyhow::anyhow!("the agent has no command"))?;
     let mut command = Command::new(program);
     command.args(arguments).current_dir(&order.worktree).envs(order.env);
@@ -112,13 +134,15 @@ fn start(workplace: &Workplace) -> anyhow::Result<Agent> {
     for fd in [stdout, stderr].into_iter().flatten() {
         fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?;
     }
-    Ok(agent)
+    Ok((agent, order.timeout_ms.map(Duration::from_millis)))
 }
 
+#[derive(Default)]
 struct Ended {
     exit_code: Option<i32>,
     error: Option<String>,
     cancelled: bool,
+    timed_out: bool,
 }
 
 /// The watch over a started agent.
@@ -129,27 +153,49 @@ struct Supervision<'a> {
     stdout_lines: Lines,
     stderr_lines: Lines,
     exit_code: Option<i32>,
-    cancelled_at: Option<Instant>,
+    started_at: Instant,
+    timeout: Option<Duration>,
+    /// Since when it is being ended, and why.
+    ending: Option<(Instant, Why)>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Why {
+    Cancelled,
+    TimedOut,
 }
 
 impl<'a> Supervision<'a> {
-    fn new(agent: Agent, workplace: &'a Workplace, journal: &'a mut Journal) -> Self {
+    fn new(agent: Agent, timeout: Option<Duration>, workplace: &'a Workplace, journal: &'a mut Journal) -> Self {
         let (stdout_lines, stderr_lines) = (Lines::default(), Lines::default());
-        Self { agent, workplace, journal, stdout_lines, stderr_lines, exit_code: None, cancelled_at: None }
+        let started_at = Instant::now();
+        Self {
+            agent,
+            workplace,
+            journal,
+            stdout_lines,
+            stderr_lines,
+            exit_code: None,
+            started_at,
+            timeout,
+            ending: None,
+        }
     }
 
     fn run(mut self) -> anyhow::Result<Ended> {
         while self.exit_code.is_none() {
             self.take_output(TICK)?;
             self.reap();
-            self.cancel_when_asked();
+            self.end_when_due();
         }
         self.end_what_is_left()?;
         let (journal, mut stdout, mut stderr) = (self.journal, self.stdout_lines, self.stderr_lines);
         stdout.finish(|piece, partial| journal.add(Stream::Stdout, piece, partial));
         stderr.finish(|piece, partial| journal.add(Stream::Stderr, piece, partial));
         journal.flush()?;
-        Ok(Ended { exit_code: self.exit_code, error: None, cancelled: self.cancelled_at.is_some() })
+        let why = self.ending.map(|(_, why)| why);
+        let (cancelled, timed_out) = (why == Some(Why::Cancelled), why == Some(Why::TimedOut));
+        Ok(Ended { exit_code: self.exit_code, error: None, cancelled, timed_out })
     }
 
     /// Waits for output, at most `limit`, and takes in what there is. True where something came.
@@ -193,18 +239,23 @@ impl<'a> Supervision<'a> {
         }
     }
 
-    fn cancel_when_asked(&mut self) {
-        match self.cancelled_at {
-            None if self.workplace.is_cancelled() => {
-                self.cancelled_at = Some(Instant::now());
-                tree::signal_all(&self.below(), Signal::TERM);
+    /// Asks the agent and all below it to end, where somebody wants that or its time is over; then makes them.
+    fn end_when_due(&mut self) {
+        if let Some((since, _)) = self.ending {
+            if since.elapsed() > GRACE {
+                tree::signal_all(&self.below(), Signal::KILL);
             }
-            Some(since) if since.elapsed() > GRACE => tree::signal_all(&self.below(), Signal::KILL),
-            _ => {}
+            return;
+        }
+        let is_late = self.timeout.is_some_and(|timeout| self.started_at.elapsed() > timeout);
+        let why = if self.workplace.is_cancelled() { Some(Why::Cancelled) } else { is_late.then_some(Why::TimedOut) };
+        if let Some(why) = why {
+            self.ending = Some((Instant::now(), why));
+            tree::signal_all(&self.below(), Signal::TERM);
         }
     }
 
-    fn below(&self) -> Vec<i32> {
+    fn below(&self) -> Vec<ProcessId> {
         tree::descendants(getpid().as_raw_pid())
     }
 
@@ -255,22 +306,32 @@ struct Journal {
     buffer: Vec<u8>,
     length: u64,
     records: u64,
+    digest: LogDigest,
     synced_at: Instant,
-    clock: fn() -> Timestamp,
+    clock: SteadyClock,
 }
 
 impl Journal {
-    fn create(path: &Path, clock: fn() -> Timestamp) -> io::Result<Self> {
-        let file = OpenOptions::new().create(true).append(true).mode(0o600).open(path)?;
+    fn create(path: &Path, clock: SteadyClock) -> io::Result<Self> {
+        let open = || OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+        let file = when_there_is_room(open)?;
         file.set_len(0)?;
-        let mut journal =
-            Self { file, buffer: journal::header().to_vec(), length: 0, records: 0, synced_at: Instant::now(), clock };
+        let mut journal = Self {
+            file,
+            buffer: journal::header().to_vec(),
+            length: 0,
+            records: 0,
+            digest: LogDigest::default(),
+            synced_at: Instant::now(),
+            clock,
+        };
         journal.flush()?;
         Ok(journal)
     }
 
     fn add(&mut self, stream: Stream, payload: &[u8], partial: bool) {
-        journal::encode(stream, (self.clock)(), payload, partial, &mut self.buffer);
+        journal::encode(stream, self.clock.now(), payload, partial, &mut self.buffer);
+        self.digest.add_parts(journal::letter(stream, partial), payload);
         self.records += 1;
     }
 
@@ -293,11 +354,19 @@ impl Journal {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        while let Err(error) = self.file.sync_data() {
-            wait_for_room(&error)?;
-        }
+        when_there_is_room(|| self.file.sync_data())?;
         self.synced_at = Instant::now();
         Ok(())
+    }
+}
+
+/// Tries until the disk has room for it.
+fn when_there_is_room<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match attempt() {
+            Ok(done) => return Ok(done),
+            Err(error) => wait_for_room(&error)?,
+        }
     }
 }
 

@@ -1,46 +1,95 @@
-//! The processes below a process, as `/proc` shows them, and their end.
+//! Processes as `/proc` shows them, and their end.
+//!
+//! A process number by itself names nobody: it may be another's by the time it is used. So a process is known here by
+//! its number and the moment at which it started, and is signalled through a descriptor that was compared with both.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 
-use procfs::process::all_processes;
-use rustix::process::{Pid, Signal, kill_process};
+use procfs::process::{Process, all_processes};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::{Deserialize, Serialize};
+
+/// A process of this boot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProcessId {
+    pub pid: i32,
+    /// In the kernel's clock ticks since the machine started: field 22 of `/proc/PID/stat`.
+    pub start_time: u64,
+}
+
+impl ProcessId {
+    /// This process. `None` without `/proc`.
+    pub fn own() -> Option<Self> {
+        Some(Self::of(&Process::myself().ok()?.stat().ok()?))
+    }
+
+    fn of(stat: &procfs::process::Stat) -> Self {
+        Self { pid: stat.pid, start_time: stat.starttime }
+    }
+
+    fn signal(self, signal: Signal) {
+        let Some(descriptor) = Pid::from_raw(self.pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok()) else {
+            return;
+        };
+        // Asked after the descriptor was made, so that it is this process that the descriptor is of.
+        let is_same =
+            Process::new(self.pid).and_then(|process| process.stat()).is_ok_and(|stat| Self::of(&stat) == self);
+        if is_same {
+            let _ = pidfd_send_signal(&descriptor, signal);
+        }
+    }
+}
+
+/// Names the time from one start of the machine to the next. `None` without `/proc`.
+pub fn boot_id() -> Option<String> {
+    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(id.trim().to_owned())
+}
 
 /// Every living process below `root`, whatever group or session it has moved to. A subreaper's descendants stay its
 /// descendants when their own parents end.
-pub fn descendants(root: i32) -> Vec<i32> {
-    let mut children: HashMap<i32, Vec<i32>> = HashMap::new();
+pub fn descendants(root: i32) -> Vec<ProcessId> {
+    below(vec![root])
+}
+
+fn below(mut open: Vec<i32>) -> Vec<ProcessId> {
+    let mut children: HashMap<i32, Vec<ProcessId>> = HashMap::new();
     for stat in all_processes().into_iter().flatten().flatten().filter_map(|process| process.stat().ok()) {
         if stat.state != 'Z' {
-            children.entry(stat.ppid).or_default().push(stat.pid);
+            children.entry(stat.ppid).or_default().push(ProcessId::of(&stat));
         }
     }
     let mut found = vec![];
-    let mut open = vec![root];
     while let Some(parent) = open.pop() {
         for child in children.remove(&parent).unwrap_or_default() {
             found.push(child);
-            open.push(child);
+            open.push(child.pid);
         }
     }
     found
 }
 
-/// Every living process that was started for this execution: those whose environment names it. Finds what a killed
-/// supervisor left behind.
-pub fn started_for(execution: &str) -> Vec<i32> {
-    let is_ours = |process: &procfs::process::Process| {
+/// Every living process that was started for this execution: those whose environment names it, and what is below them.
+/// Finds what a killed supervisor left behind.
+pub fn started_for(execution: &str) -> Vec<ProcessId> {
+    let is_ours = |process: &Process| {
         process.environ().is_ok_and(|environment| {
-            environment.get(std::ffi::OsStr::new("CARDUME_EXECUTION_ID")).is_some_and(|id| id == execution)
+            environment.get(OsStr::new("CARDUME_EXECUTION_ID")).is_some_and(|id| id == OsStr::new(execution))
         })
     };
-    all_processes().into_iter().flatten().flatten().filter(is_ours).map(|process| process.pid()).collect()
+    let marked = all_processes().into_iter().flatten().flatten().filter(is_ours);
+    let mut found: Vec<ProcessId> = marked.filter_map(|process| Some(ProcessId::of(&process.stat().ok()?))).collect();
+    if !found.is_empty() {
+        found.extend(below(found.iter().map(|process| process.pid).collect()));
+    }
+    found
 }
 
 /// Sends `signal` to each; those that are gone meanwhile do not matter.
-pub fn signal_all(processes: &[i32], signal: Signal) {
-    for pid in processes.iter().filter_map(|pid| Pid::from_raw(*pid)) {
-        let _ = kill_process(pid, signal);
-    }
+pub fn signal_all(processes: &[ProcessId], signal: Signal) {
+    processes.iter().for_each(|process| process.signal(signal));
 }
 
 /// Ends every process that was started for this execution.
@@ -53,5 +102,56 @@ pub fn kill_started_for(execution: &str) {
         }
         signal_all(&left, Signal::KILL);
         std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_another_processs_by_now_is_not_signalled() {
+        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
+        let process = descendants(std::process::id() as i32).into_iter().find(|found| found.pid == child.id() as i32);
+        let process = process.expect("the child is found");
+        let earlier = ProcessId { start_time: process.start_time - 1, ..process };
+        earlier.signal(Signal::KILL);
+        assert_eq!(child.try_wait().unwrap(), None, "it lives");
+        process.signal(Signal::KILL);
+        assert!(!child.wait().unwrap().success());
+    }
+
+    #[test]
+    fn what_was_started_for_an_execution_is_found_with_what_is_below_it() {
+        let execution = uuid::Uuid::now_v7().to_string();
+        // The second one wipes its environment: only its parent names the execution.
+        let mut child = Command::new("sh")
+            .args(["-c", "env -i sleep 61 & sleep 62 & wait"])
+            .env("CARDUME_EXECUTION_ID", &execution)
+            .spawn()
+            .unwrap();
+        let mut found = vec![];
+        for _ in 0..200 {
+            found = started_for(&execution);
+            found.dedup();
+            if found.len() >= 3 {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        let names = || found.iter().filter_map(|process| Process::new(process.pid).ok()?.stat().ok());
+        assert_eq!(
+            names()
+                .filter(|stat| stat.comm == "sleep")
+                .map(|stat| stat.pid)
+                .collect::<std::collections::HashSet<_>>()
+                .len(),
+            2
+        );
+        kill_started_for(&execution);
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(started_for(&execution), []);
     }
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `order.json`, `prompt.md` | server | what to start, and its standard input |
 //! | `lock` | supervisor | held (`flock`) as long as it lives: no process number, so nothing to mistake for another |
-//! | `started` | supervisor | before the agent starts: from here on it is never started again |
+//! | `started` | supervisor | before the agent starts: from here on it is never started again; who started it, in which boot |
 //! | `journal` | supervisor | what the agent printed |
 //! | `cancel` | server | end it |
 //! | `exit.json` | supervisor | how it ended, by temporary file, fsync and rename |
@@ -16,8 +16,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::Context;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::tree::ProcessId;
 use crate::domain::Timestamp;
 
 /// The version of what server and supervisor say to each other.
@@ -37,6 +39,9 @@ pub struct Order {
     pub worktree: PathBuf,
     /// Added to the environment that the supervisor was started with.
     pub env: Vec<(String, String)>,
+    /// An agent that works longer is ended. Absent: it may take as long as it likes.
+    #[serde(default)]
+    pub timeout_ms: Option<u64>,
 }
 
 /// How it ended.
@@ -49,11 +54,26 @@ pub struct Exit {
     pub error: Option<String>,
     /// It was asked to end before it did.
     pub cancelled: bool,
+    /// It was ended because it took longer than its order allows.
+    #[serde(default)]
+    pub timed_out: bool,
     pub ended_at: Timestamp,
     /// The journal's whole length.
     pub journal_bytes: u64,
     /// How many lines (and pieces of lines) the journal holds.
     pub records: u64,
+    /// The digest of all records, in hexadecimal digits. Absent from supervisors that did not know of it.
+    #[serde(default)]
+    pub digest: Option<String>,
+}
+
+/// Which supervisor started the agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Started {
+    #[serde(flatten)]
+    process: Option<ProcessId>,
+    boot_id: Option<String>,
 }
 
 /// Where an execution's process stands.
@@ -64,8 +84,19 @@ pub enum Presence {
     /// The supervisor lives.
     Alive,
     Ended(Exit),
-    /// It was started, its supervisor is gone, and it left no exit status.
-    Gone,
+    /// It was started, its supervisor is gone, and it left no exit status that can be read.
+    Gone {
+        /// The machine has been started again since.
+        rebooted: bool,
+    },
+}
+
+/// A supervisor of another version has left something that this Cardume must not guess at.
+#[derive(Debug, thiserror::Error)]
+#[error("{file} in the execution's directory is of version {version}, and this Cardume knows version {VERSION}")]
+pub struct UnknownVersion {
+    pub file: &'static str,
+    pub version: u64,
 }
 
 /// The directory of one execution.
@@ -99,9 +130,7 @@ impl Workplace {
     }
 
     pub fn order(&self) -> anyhow::Result<Order> {
-        let order: Order = serde_json::from_slice(&fs::read(self.order_path())?).context("order.json")?;
-        anyhow::ensure!(order.version == VERSION, "order.json is of version {}, and I know {VERSION}", order.version);
-        Ok(order)
+        read_versioned("order.json", &fs::read(self.order_path())?)
     }
 
     /// Starts a supervisor for this directory. Harmless to repeat: of several, one starts the agent, once.
@@ -131,7 +160,9 @@ impl Workplace {
         }
         Ok(match self.exit()? {
             Some(exit) => Presence::Ended(exit),
-            None if self.has_started() => Presence::Gone,
+            None if self.has_started() || self.exit_path().exists() => {
+                Presence::Gone { rebooted: self.is_of_another_boot() }
+            }
             None => Presence::NotStarted,
         })
     }
@@ -147,15 +178,25 @@ impl Workplace {
         self.open_append("cancel").map(drop)
     }
 
-    /// Kills a supervisor that does not do as asked. Safe: as long as the lock is held, the number that it noted is its
-    /// own and nobody else's.
+    /// Kills a supervisor that does not do as asked: the process that `started` names, and none that has merely come to
+    /// its number.
     pub fn kill_supervisor(&self) {
-        let pid = || fs::read_to_string(self.dir.join("started")).ok()?.trim().parse().ok();
         if self.is_locked().unwrap_or(false)
-            && let Some(pid) = pid()
+            && !self.is_of_another_boot()
+            && let Some(process) = self.started().and_then(|started| started.process)
         {
-            super::tree::signal_all(&[pid], rustix::process::Signal::KILL);
+            super::tree::signal_all(&[process], rustix::process::Signal::KILL);
         }
+    }
+
+    fn started(&self) -> Option<Started> {
+        serde_json::from_slice(&fs::read(self.dir.join("started")).ok()?).ok()
+    }
+
+    /// Whether the machine has been started again since the agent was. False where nobody knows.
+    fn is_of_another_boot(&self) -> bool {
+        let then = self.started().and_then(|started| started.boot_id);
+        then.is_some_and(|then| super::tree::boot_id().is_some_and(|now| now != then))
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
@@ -167,19 +208,31 @@ impl Workplace {
     }
 
     pub(super) fn mark_started(&self) -> io::Result<()> {
-        self.replace("started", format!("{}\n", std::process::id()).as_bytes())
+        let started = Started { process: ProcessId::own(), boot_id: super::tree::boot_id() };
+        self.replace("started", &serde_json::to_vec(&started)?)
     }
 
     pub(super) fn leave(&self, exit: &Exit) -> io::Result<()> {
         self.replace("exit.json", &serde_json::to_vec_pretty(exit)?)
     }
 
+    /// How it ended. `None` also where what is there is damaged: nobody knows then. An error where it is of another
+    /// version.
     pub fn exit(&self) -> anyhow::Result<Option<Exit>> {
-        match fs::read(self.dir.join("exit.json")) {
-            Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes).context("exit.json")?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
+        let bytes = match fs::read(self.exit_path()) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        match read_versioned("exit.json", &bytes) {
+            Ok(exit) => Ok(Some(exit)),
+            Err(error) if error.is::<UnknownVersion>() => Err(error),
+            Err(_) => Ok(None),
         }
+    }
+
+    fn exit_path(&self) -> PathBuf {
+        self.dir.join("exit.json")
     }
 
     /// Takes the lock for as long as the file lives. `None` where another process has it.
@@ -225,6 +278,16 @@ impl Workplace {
     }
 }
 
+/// Reads JSON with a `version`, which is looked at before anything else. Members that are not known are skipped.
+fn read_versioned<T: DeserializeOwned>(file: &'static str, bytes: &[u8]) -> anyhow::Result<T> {
+    let value: serde_json::Value = serde_json::from_slice(bytes).context(file)?;
+    match value["version"].as_u64() {
+        Some(version) if version == u64::from(VERSION) => serde_json::from_value(value).context(file),
+        Some(version) => Err(UnknownVersion { file, version }.into()),
+        None => anyhow::bail!("{file} has no version"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -232,7 +295,8 @@ mod tests {
     fn workplace() -> (tempfile::TempDir, Workplace) {
         let dir = tempfile::tempdir().unwrap();
         let workplace = Workplace::at(dir.path().join("execution"));
-        let order = Order { version: VERSION, argv: vec!["true".into()], worktree: "/".into(), env: vec![] };
+        let order =
+            Order { version: VERSION, argv: vec!["true".into()], worktree: "/".into(), env: vec![], timeout_ms: None };
         workplace.prepare(&order, "prompt").unwrap();
         (dir, workplace)
     }
@@ -246,24 +310,51 @@ mod tests {
         assert!(workplace.lock().unwrap().is_none(), "two supervisors held one lock");
         workplace.mark_started().unwrap();
         drop(lock);
-        assert_eq!(workplace.presence().unwrap(), Presence::Gone);
+        assert_eq!(workplace.presence().unwrap(), Presence::Gone { rebooted: false });
         let exit = Exit {
             version: VERSION,
             exit_code: Some(0),
             error: None,
             cancelled: false,
+            timed_out: false,
             ended_at: Timestamp::from_millis(1),
             journal_bytes: 0,
             records: 0,
+            digest: None,
         };
         workplace.leave(&exit).unwrap();
         assert_eq!(workplace.presence().unwrap(), Presence::Ended(exit));
     }
 
     #[test]
+    fn a_supervisor_of_another_boot_is_gone_by_a_restart_of_the_machine() {
+        let (_dir, workplace) = workplace();
+        workplace.mark_started().unwrap();
+        assert_eq!(workplace.presence().unwrap(), Presence::Gone { rebooted: false });
+        workplace.replace("started", br#"{"pid":1,"startTime":2,"bootId":"another"}"#).unwrap();
+        assert_eq!(workplace.presence().unwrap(), Presence::Gone { rebooted: true });
+        // As older supervisors left it.
+        workplace.replace("started", b"123\n").unwrap();
+        assert_eq!(workplace.presence().unwrap(), Presence::Gone { rebooted: false });
+    }
+
+    #[test]
+    fn an_exit_status_of_another_version_is_not_guessed_at_and_a_damaged_one_is_none() {
+        let (_dir, workplace) = workplace();
+        workplace.mark_started().unwrap();
+        workplace.replace("exit.json", br#"{"version":2,"outcome":"well"}"#).unwrap();
+        assert!(workplace.presence().unwrap_err().is::<UnknownVersion>());
+        for damaged in ["", "{", "{}", r#"{"version":1}"#, r#"{"version":"x"}"#] {
+            workplace.replace("exit.json", damaged.as_bytes()).unwrap();
+            assert_eq!(workplace.presence().unwrap(), Presence::Gone { rebooted: false }, "{damaged}");
+        }
+    }
+
+    #[test]
     fn preparing_twice_keeps_the_first_order() {
         let (_dir, workplace) = workplace();
-        let other = Order { version: VERSION, argv: vec!["false".into()], worktree: "/".into(), env: vec![] };
+        let other =
+            Order { version: VERSION, argv: vec!["false".into()], worktree: "/".into(), env: vec![], timeout_ms: None };
         workplace.prepare(&other, "other").unwrap();
         assert_eq!(workplace.order().unwrap().argv, ["true"]);
     }

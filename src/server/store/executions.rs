@@ -25,6 +25,9 @@ struct ExecutionRow {
     result: Option<String>,
     exit_code: Option<i32>,
     last_sequence: i64,
+    digest: Option<String>,
+    verified: Option<i64>,
+    automatic: i64,
     #[sqlx(flatten)]
     usage: UsageRow,
 }
@@ -43,7 +46,7 @@ macro_rules! select_executions {
     ($where:literal) => {
         concat!(
             "select id, card_id, command, attempt, agent, status, workflow_stage, workflow_error, active, started_at,
-                    completed_at, result, exit_code, last_sequence, session_id, model, turns, input_tokens,
+                    completed_at, result, exit_code, last_sequence, digest, verified, automatic, session_id, model, turns, input_tokens,
                     output_tokens, cost_usd
              from executions ",
             $where
@@ -70,6 +73,9 @@ impl TryFrom<ExecutionRow> for Execution {
             exit_code: row.exit_code,
             last_sequence: row.last_sequence,
             active: row.active == 1,
+            digest: row.digest,
+            verified: row.verified.map(|verified| verified == 1),
+            automatic: row.automatic,
             usage: row.usage.into(),
         })
     }
@@ -155,7 +161,7 @@ impl Store {
         .bind(status.as_str())
         .bind(storable_option(result))
         .bind(exit_code.map(i64::from))
-        .bind(status.has_ended().then_some(now.as_millis()))
+        .bind(status.has_ended().then_some(now.max(execution.started_at).as_millis()))
         .execute(&mut *tx)
         .await?;
         touch(&mut tx, execution.card_id, now).await?;

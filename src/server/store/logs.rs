@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, FromRow};
 
 use super::connection::Engine;
 use super::decode::{parse, storable, storable_option};
-use super::{CardId, ExecutionId, LogLine, NewLine, Report, Store, StoreError, Stored, Timestamp};
+use super::{CardId, ExecutionId, LogLine, NewLine, Report, Store, StoreError, Stored, Timestamp, Usage};
 
 /// What one statement carries at most. It bounds the memory that a batch takes on its way; all of a batch's statements
 /// are in one transaction.
@@ -44,6 +44,12 @@ impl TryFrom<LineRow> for LogLine {
     }
 }
 
+impl Report {
+    fn tells_of_the_agent(&self) -> bool {
+        self.usage != Usage::default() || self.result.is_some() || self.succeeded.is_some()
+    }
+}
+
 impl NewLine {
     /// The row as it will be read.
     pub(super) fn numbered(&self, sequence: i64) -> LogLine {
@@ -63,16 +69,18 @@ impl Store {
         Ok(last)
     }
 
-    /// Rows, what they told of the execution, and the journal's offset, in one transaction. `Conflict` where the offset
+    /// Rows, what they told of the execution, their digest, and the journal's offset, in one transaction. `Conflict` where the offset
     /// is not `from` (somebody else has taken that piece in), or where the execution has ended.
     pub async fn ingest(&self, id: ExecutionId, from: i64, to: i64, lines: &[NewLine], report: &Report) -> Stored<i64> {
         let mut tx = self.begin_write().await?;
         let moved = sqlx::query(
-            "update executions set journal_offset = $3 where id = $1 and journal_offset = $2 and status = 'running'",
+            "update executions set journal_offset = $3, digest = coalesce($4, digest)
+             where id = $1 and journal_offset = $2 and status = 'running'",
         )
         .bind(id.to_string())
         .bind(from)
         .bind(to)
+        .bind(report.digest.as_deref())
         .execute(&mut *tx)
         .await?;
         if moved.rows_affected() == 0 {
@@ -80,7 +88,7 @@ impl Store {
             return Err(StoreError::conflict("This piece of the journal is in already, or the execution has ended."));
         }
         let last = add_lines(&mut tx, self.connection.engine, id, lines).await?;
-        if *report != Report::default() {
+        if report.tells_of_the_agent() {
             merge_report(&mut tx, id, report).await?;
         }
         tx.commit().await?;

@@ -63,9 +63,11 @@ pub struct NewLine {
     pub partial: bool,
 }
 
-/// What the agent's output told of the execution itself, so far. `None` leaves what is known.
+/// What the journal told of the execution itself, so far. `None` leaves what is known.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
+    /// Of all records that are in, in hexadecimal digits.
+    pub digest: Option<String>,
     pub usage: Usage,
     /// The final result's text.
     pub result: Option<String>,
@@ -85,6 +87,8 @@ pub struct RunningExecution {
     /// How many bytes of its journal are in the database.
     pub journal_offset: i64,
     pub cancel_requested: bool,
+    /// How often in succession Cardume itself has begun this stage again.
+    pub automatic: i64,
     /// The branch's commit when the stage began; `None` before the worktree is ready.
     pub base_commit: Option<String>,
     pub report: Report,
@@ -103,6 +107,12 @@ pub struct Ending {
     pub spec_path: Option<String>,
     /// Last rows, Cardume's own.
     pub lines: Vec<NewLine>,
+    /// When the agent ended, where somebody knows; else it has ended now.
+    pub ended_at: Option<Timestamp>,
+    /// Whether the log is what the supervisor wrote; `None` where it left no word of that.
+    pub verified: Option<bool>,
+    /// The stage did not succeed and is begun again at once, without waiting for anybody.
+    pub again: bool,
 }
 
 /// The database. Cheap to clone; all clones are one.

@@ -19,7 +19,9 @@ struct RunningRow {
     started_at: i64,
     journal_offset: i64,
     cancel_requested: i64,
+    automatic: i64,
     base_commit: Option<String>,
+    digest: Option<String>,
     result: Option<String>,
     succeeded: Option<i64>,
     #[sqlx(flatten)]
@@ -30,7 +32,7 @@ macro_rules! select_running {
     ($where:literal) => {
         concat!(
             "select id, card_id, command, attempt, agent, status, started_at, journal_offset, cancel_requested,
-                    base_commit, result, succeeded, session_id, model, turns, input_tokens, output_tokens, cost_usd
+                    automatic, base_commit, digest, result, succeeded, session_id, model, turns, input_tokens, output_tokens, cost_usd
              from executions ",
             $where
         )
@@ -52,8 +54,10 @@ impl TryFrom<RunningRow> for RunningExecution {
             started_at: Timestamp::from_millis(row.started_at),
             journal_offset: row.journal_offset,
             cancel_requested: row.cancel_requested == 1,
+            automatic: row.automatic,
             base_commit: row.base_commit,
             report: Report {
+                digest: row.digest,
                 usage: row.usage.into(),
                 result: row.result,
                 succeeded: row.succeeded.map(|succeeded| succeeded == 1),

@@ -44,7 +44,7 @@ impl Store {
     }
 
     /// Ends a running execution: its last rows, status, result, exit code and error; moves the card where the workflow
-    /// says; and, where a stage follows, makes its running execution `next` active. All in one transaction, so that no
+    /// says; and, where a stage follows (or this one is begun again), makes its running execution `next` active. All in one transaction, so that no
     /// crash can fall between a stage's end and the next stage's start. `Conflict` where it had ended already, and where
     /// it is to end in success but somebody has asked to cancel it: nobody who cancelled sees the next stage start.
     pub async fn finish(
@@ -71,9 +71,13 @@ impl Store {
             return Err(StoreError::conflict("Somebody has asked to cancel this execution."));
         }
         let card = card_in(&mut tx, execution.card_id).await?;
-        let workflow = Workflow::of(&card).apply(event).map_err(StoreError::conflict)?;
+        let ended = Workflow::of(&card).apply(event).map_err(StoreError::conflict)?;
+        let workflow = match ended {
+            Workflow::Failed(_) if ending.again => ended.apply(Event::Retry(None)).map_err(StoreError::conflict)?,
+            _ => ended,
+        };
         let last = add_lines(&mut tx, self.connection.engine, id, &ending.lines).await?;
-        end(&mut tx, &execution, ending, workflow, now).await?;
+        end(&mut tx, &execution, ending, ended, now).await?;
         if let Some(spec) = storable_option(ending.spec_path.as_deref()) {
             sqlx::query("update cards set spec_path = $2 where id = $1")
                 .bind(card.id.to_string())
@@ -82,6 +86,13 @@ impl Store {
                 .await?;
         }
         enter(&mut tx, &card, workflow, next, now).await?;
+        if ending.again {
+            sqlx::query("update executions set automatic = $2 where id = $1")
+                .bind(next.to_string())
+                .bind(execution.automatic + 1)
+                .execute(&mut *tx)
+                .await?;
+        }
         tx.commit().await?;
         self.cache.extend(id, last, &ending.lines).await;
         Ok(workflow)
@@ -110,19 +121,22 @@ async fn end(
         Workflow::Failed(_) => WorkflowStage::Error,
         Workflow::Completed => WorkflowStage::Completed,
     };
+    // Whatever somebody does to the clock meanwhile, nothing ends before it began.
+    let completed_at = ending.ended_at.unwrap_or(now).max(execution.started_at);
     sqlx::query(
         "update executions
          set status = $2, result = coalesce($3, result), exit_code = $4, completed_at = $5, workflow_stage = $6,
-             workflow_error = $7
+             workflow_error = $7, verified = $8
          where id = $1",
     )
     .bind(execution.id.to_string())
     .bind(ending.status.as_str())
     .bind(storable_option(ending.result.as_deref()))
     .bind(ending.exit_code.map(i64::from))
-    .bind(now.as_millis())
+    .bind(completed_at.as_millis())
     .bind(stage.as_str())
     .bind(storable_option(ending.error.as_deref()))
+    .bind(ending.verified.map(i64::from))
     .execute(connection)
     .await?;
     Ok(())
