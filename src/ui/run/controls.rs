@@ -1,4 +1,4 @@
-//! Run, Cancel, Retry.
+//! Run, Cancel, Retry, Resume.
 //!
 //! Each is a form that posts to its server function, so that it works before the WASM has arrived. What is offered is
 //! what the [`Workflow`] allows.
@@ -10,7 +10,7 @@ use leptos::task::spawn_local;
 
 use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
-use crate::domain::{Card, CardId, Column, Event, ExecutionId, Stage, Workflow};
+use crate::domain::{Card, CardId, Column, Event, ExecutionId, ExecutionStatus, Stage, Workflow};
 use crate::ui::hooks::{Menu, failure_in_url};
 use crate::ui::kit::{Icon, Shape, live, shown};
 
@@ -20,6 +20,8 @@ enum Wish {
     Run,
     Cancel,
     Retry(Option<Stage>),
+    /// A retry of a stage that nobody wanted to end: its agent goes on with its own session where it can.
+    Resume,
 }
 
 /// The wishes on their way to the server, for all the cards of a page.
@@ -69,6 +71,7 @@ impl CardActions {
                 Wish::Run => run_card(id).await,
                 Wish::Cancel => cancel_card(id).await,
                 Wish::Retry(stage) => retry_card(id, stage).await,
+                Wish::Resume => retry_card(id, None).await,
             };
             // The page may be gone by now, and its signals with it.
             if self.on_their_way.try_update(|ids| ids.retain(|other| *other != id)).is_none() {
@@ -87,7 +90,7 @@ impl CardActions {
     }
 }
 
-/// The one thing that is to be done with a card's run now: Run, Cancel or Retry.
+/// The one thing that is to be done with a card's run now: Run, Cancel, Retry or Resume.
 #[component]
 pub fn RunControls(
     #[prop(into)] card: Signal<Card>,
@@ -96,7 +99,7 @@ pub fn RunControls(
 ) -> impl IntoView {
     let id = card.with_untracked(|card| card.id);
     let actions = expect_context::<CardActions>();
-    let offer = Memo::new(move |_| card.with(|card| offer(Workflow::of(card), card.column_id)));
+    let offer = Memo::new(move |_| card.with(offer));
     let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
     shown(move || {
         let described_by = described_by.clone();
@@ -155,6 +158,7 @@ fn WishForm(id: CardId, wish: Wish, busy: Memo<bool>, described_by: String) -> i
         Wish::Cancel => (CancelCard::url(), "button", Some(Shape::Stop), "Cancel"),
         Wish::Retry(None) => (RetryCard::url(), "button button--primary", Some(Shape::Again), "Retry"),
         Wish::Retry(Some(stage)) => (RetryCard::url(), "button button--quiet", None, stage_title(stage)),
+        Wish::Resume => (RetryCard::url(), "button button--primary", Some(Shape::Play), "Resume"),
     };
     let stage = match wish {
         Wish::Retry(Some(stage)) => Some(view! { <input type="hidden" name="stage" value=stage.as_str() /> }),
@@ -177,10 +181,16 @@ fn WishForm(id: CardId, wish: Wish, busy: Memo<bool>, described_by: String) -> i
     }
 }
 
+fn offer(card: &Card) -> Option<Wish> {
+    let status = card.active_execution.as_ref().map(|execution| execution.status);
+    wish_for(Workflow::of(card), card.column_id, status)
+}
+
 /// What the workflow allows, the most likely wish first.
-fn offer(workflow: Workflow, column: Column) -> Option<Wish> {
+fn wish_for(workflow: Workflow, column: Column, status: Option<ExecutionStatus>) -> Option<Wish> {
     match workflow {
         Workflow::Working(_) => Some(Wish::Cancel),
+        Workflow::Failed(_) if status == Some(ExecutionStatus::Lost) => Some(Wish::Resume),
         Workflow::Failed(_) => Some(Wish::Retry(None)),
         _ => workflow.apply(Event::Start(column)).is_ok().then_some(Wish::Run),
     }
@@ -192,10 +202,15 @@ mod tests {
 
     #[test]
     fn only_what_the_workflow_allows_is_offered() {
-        assert_eq!(offer(Workflow::Idle, Column::Backlog), Some(Wish::Run));
-        assert_eq!(offer(Workflow::Idle, Column::Test), None);
-        assert_eq!(offer(Workflow::Working(Stage::Test), Column::Test), Some(Wish::Cancel));
-        assert_eq!(offer(Workflow::Failed(Stage::Plan), Column::Backlog), Some(Wish::Retry(None)));
-        assert_eq!(offer(Workflow::Completed, Column::Done), None);
+        let failed = Workflow::Failed(Stage::Plan);
+        assert_eq!(wish_for(Workflow::Idle, Column::Backlog, None), Some(Wish::Run));
+        assert_eq!(wish_for(Workflow::Idle, Column::Test, None), None);
+        let running = Some(ExecutionStatus::Running);
+        assert_eq!(wish_for(Workflow::Working(Stage::Test), Column::Test, running), Some(Wish::Cancel));
+        for status in [ExecutionStatus::Error, ExecutionStatus::Cancelled] {
+            assert_eq!(wish_for(failed, Column::Backlog, Some(status)), Some(Wish::Retry(None)));
+        }
+        assert_eq!(wish_for(failed, Column::Backlog, Some(ExecutionStatus::Lost)), Some(Wish::Resume));
+        assert_eq!(wish_for(Workflow::Completed, Column::Done, Some(ExecutionStatus::Success)), None);
     }
 }
