@@ -147,7 +147,9 @@ impl Intake {
             return Ok(());
         }
         let (from, to) = (self.committed as i64, self.read as i64);
+        fail::fail_point!("intake::before-commit");
         self.store.ingest(self.execution, from, to, &self.batch.lines, &self.batch.report).await?;
+        fail::fail_point!("intake::committed");
         self.committed = self.read;
         self.batch = Batch::default();
         Ok(())

@@ -10,11 +10,16 @@ mod logs;
 mod projects;
 mod runs;
 
+use std::time::Duration;
+
 use crate::domain::{Agent, Problem};
 use crate::server::agents::Agents;
 use crate::server::engine::Engine;
 use crate::server::now;
 use crate::server::store::{Store, StoreError};
+
+/// A database that needs longer for one small row is not well.
+const WRITE_WITHIN: Duration = Duration::from_millis(1500);
 
 /// The running server: what an operation needs. Cheap to clone.
 #[derive(Clone)]
@@ -28,9 +33,14 @@ pub struct App {
 pub type Answer<T> = Result<T, Problem>;
 
 impl App {
-    /// `Err` (503) says why nothing can be written now.
+    /// `Err` (503) says why nothing can be written now. The answer comes soon, whatever the database does.
     pub async fn health(&self) -> Answer<()> {
-        Ok(self.store.check_writable(now()).await?)
+        match tokio::time::timeout(WRITE_WITHIN, self.store.check_writable(now())).await {
+            Ok(written) => Ok(written?),
+            Err(_) => Err(Problem::unavailable(
+                "The database takes too long to write: another program may hold its lock. What comes in waits for it.",
+            )),
+        }
     }
 
     /// Every agent, the default one first.

@@ -48,8 +48,10 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     }
     // Orphans of the agent become children of this process, so that none escapes the end.
     set_child_subreaper(Some(getpid()))?;
+    fail::fail_point!("supervise::unrecorded");
     let mut journal = Journal::create(&workplace.journal(), clock)?;
     workplace.mark_started()?;
+    fail::fail_point!("supervise::recorded");
     let exit = if workplace.is_cancelled() {
         Ended { exit_code: None, error: None, cancelled: true }
     } else {

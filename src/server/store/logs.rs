@@ -83,6 +83,7 @@ impl Store {
         if *report != Report::default() {
             merge_report(&mut tx, id, report).await?;
         }
+        fail::fail_point!("ingest::uncommitted");
         tx.commit().await?;
         self.cache.extend(id, last, lines).await;
         Ok(last)

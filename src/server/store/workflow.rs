@@ -82,6 +82,7 @@ impl Store {
                 .await?;
         }
         enter(&mut tx, &card, workflow, next, now).await?;
+        fail::fail_point!("finish::uncommitted");
         tx.commit().await?;
         self.cache.extend(id, last, &ending.lines).await;
         Ok(workflow)
