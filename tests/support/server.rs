@@ -194,9 +194,29 @@ impl Server {
         assert!(eventually(|| processes_under(self.home.path()).is_empty()));
     }
 
+    /// Whether its process is there: one that a test makes crash ends by itself.
+    pub fn is_running(&mut self) -> bool {
+        let Some(child) = &mut self.running else { return false };
+        if child.try_wait().unwrap().is_some() {
+            self.running = None;
+        }
+        self.running.is_some()
+    }
+
+    /// Sets a variable of the environment of its next start; `None` takes it away.
+    pub fn set_env(&mut self, name: &str, value: Option<&str>) {
+        self.environment.retain(|(other, _)| other != name);
+        self.environment.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    }
+
     /// Starts it again on the same data directory and port; kills it first where it still runs.
     pub fn restart(&mut self) {
-        if self.running.is_some() {
+        self.try_restart().unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// As `restart`, for one that may end before it listens.
+    pub fn try_restart(&mut self) -> Result<(), String> {
+        if self.is_running() {
             self.kill_9();
         }
         let log = File::options().create(true).append(true).open(self.home.path().join("server.log")).unwrap();
@@ -215,11 +235,12 @@ impl Server {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let Some(address) = line.trim_end().strip_prefix("Cardume is listening on http://") else {
-            panic!("the server did not start: it printed {line:?}; its log:\n{}", self.own_log());
+            return Err(format!("the server did not start: it printed {line:?}; its log:\n{}", self.own_log()));
         };
         self.address = address.into();
         // Nothing more is expected there; it is read all the same, so that the server never waits for us.
         std::thread::spawn(move || std::io::copy(&mut stdout, &mut std::io::sink()));
+        Ok(())
     }
 
     // requests

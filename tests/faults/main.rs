@@ -1,0 +1,50 @@
+//! The fault matrix: every row of the README's table “What survives what”, with the fault injected for real.
+//!
+//! `cargo test` tries each row once, briefly; `make faults ROUNDS=20 SEED=…` more often, with larger numbers. Everywhere
+//! the same is asked ([`oracle`]): the rows are exactly the lines that the agent printed, in order, without gap or
+//! duplicate, and a digest of what the supervisor saw equals one of the rows.
+
+#[path = "../support/postgres.rs"]
+mod postgres;
+#[path = "../support/server.rs"]
+mod support;
+
+mod oracle;
+mod rounds;
+mod scenes;
+mod scribe;
+
+mod killed_server;
+mod killed_supervisor;
+
+/// Makes two tests of each row: `sqlite::name` and `postgres::name`.
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test]
+            fn $name() {
+                crate::rounds::run(stringify!($name), crate::rounds::Database::Sqlite, super::$name);
+            })+
+        }
+        mod postgres {
+            $(#[test]
+            fn $name() {
+                crate::rounds::run(stringify!($name), crate::rounds::Database::Postgres, super::$name);
+            })+
+        }
+    };
+}
+use on_both_databases;
+
+/// Makes a test of each row on SQLite alone: the database has no part in it.
+macro_rules! on_sqlite {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite_only {
+            $(#[test]
+            fn $name() {
+                crate::rounds::run(stringify!($name), crate::rounds::Database::Sqlite, super::$name);
+            })+
+        }
+    };
+}
+use on_sqlite;
