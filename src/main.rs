@@ -97,6 +97,7 @@ impl ServerOptions {
 }
 
 fn main() -> ExitCode {
+    server::crash_points::arm();
     match run(Cli::parse().command) {
         Ok(code) => code,
         Err(error) if error.is::<NobodyReads>() => ExitCode::SUCCESS,

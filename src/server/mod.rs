@@ -3,6 +3,7 @@
 pub mod agents;
 pub mod assets;
 pub mod config;
+pub mod crash_points;
 mod demo_project;
 pub mod doctor;
 pub mod engine;

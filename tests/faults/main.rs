@@ -9,11 +9,15 @@ mod postgres;
 #[path = "../support/server.rs"]
 mod support;
 
+mod locked_database;
 mod oracle;
 mod rounds;
 mod scenes;
 mod scribe;
 
+mod crash_points;
+mod damaged_journal;
+mod journal_reader;
 mod killed_server;
 mod killed_supervisor;
 

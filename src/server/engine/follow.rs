@@ -164,7 +164,9 @@ impl Engine {
             let why = "The agent's supervisor does not start. The log of the server says more.";
             return Ok(Some(ProcessEnd::Refused(why.to_owned())));
         }
+        fail::fail_point!("follow::before-launch");
         let mut supervisor = workplace.launch(&(self.supervisor)())?;
+        fail::fail_point!("follow::launched");
         launches.note();
         // Collects it when it ends, lest it stays as a zombie.
         tokio::spawn(async move { supervisor.wait().await });
@@ -219,7 +221,9 @@ impl Engine {
         let following = Following { execution, ..following };
         let ending = conclude::ending(self, &following, end).await?;
         let id = following.execution.id;
+        fail::fail_point!("conclude::before-finish");
         let workflow = self.store.finish(id, &ending, (self.new_id)(), (self.clock)()).await?;
+        fail::fail_point!("conclude::finished");
         tracing::info!(card = %following.card.id, execution = %id, stage = %following.execution.stage,
             status = %ending.status, now = ?workflow, "a stage has ended");
         Ok(())

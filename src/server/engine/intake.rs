@@ -249,7 +249,9 @@ impl Intake {
     async fn flush(&mut self) -> anyhow::Result<()> {
         self.batch.report.digest = Some(self.digest.to_string());
         let (from, to) = (self.committed as i64, self.read as i64);
+        fail::fail_point!("intake::before-commit");
         self.store.ingest(self.execution, from, to, &self.batch.lines, &self.batch.report).await?;
+        fail::fail_point!("intake::committed");
         self.committed = self.read;
         self.batch = Batch::default();
         Ok(())

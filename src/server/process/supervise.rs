@@ -50,9 +50,11 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     }
     // Orphans of the agent become children of this process, so that none escapes the end.
     set_child_subreaper(Some(getpid()))?;
+    fail::fail_point!("supervise::unrecorded");
     let clock = SteadyClock::starting_at(clock());
     let mut journal = Journal::create(&workplace.journal(), clock)?;
     when_there_is_room(|| workplace.mark_started())?;
+    fail::fail_point!("supervise::recorded");
     let ended = if workplace.is_cancelled() {
         Ended { cancelled: true, ..Ended::default() }
     } else {

@@ -15,7 +15,8 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
 /// The first SQLite in which a checkpoint cannot corrupt a database in WAL mode (3.7.0 to 3.51.2 can).
 const SQLITE_OLDEST: [u32; 3] = [3, 51, 3];
 const SQLITE_READERS: u32 = 4;
-const POSTGRES_CONNECTIONS: u32 = 10;
+const POSTGRES_READERS: u32 = 6;
+const POSTGRES_WRITERS: u32 = 6;
 /// How long to wait for a connection. Locks are waited for half as long, so that a wait ends with what it waited for.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -28,8 +29,8 @@ pub(super) enum Engine {
     Postgres,
 }
 
-/// The pools. On SQLite `writer` is one connection, so that writers queue here and not in the file's lock, and
-/// `reader` several that cannot write; on Postgres both are the same pool.
+/// The pools: writers that wait for a lock keep no reader waiting. On SQLite `writer` is one connection, so that writers
+/// queue here and not in the file's lock, and `reader` several that cannot write.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub engine: Engine,
@@ -72,11 +73,11 @@ async fn open_postgres(url: &str) -> Stored<Connection> {
     let options: AnyConnectOptions = url.parse()?;
     // A pool would try again and again, and then say no more than that it took too long.
     options.connect().await?.close().await?;
-    let pool = pool(POSTGRES_CONNECTIONS, "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '60s';")
-        .connect_with(options)
-        .await?;
-    POSTGRES_MIGRATIONS.run(&pool).await.map_err(migration_error)?;
-    Ok(Connection { engine: Engine::Postgres, writer: pool.clone(), reader: pool })
+    let greeting = "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '60s';";
+    let writer = pool(POSTGRES_WRITERS, greeting).connect_with(options.clone()).await?;
+    POSTGRES_MIGRATIONS.run(&writer).await.map_err(migration_error)?;
+    let reader = pool(POSTGRES_READERS, greeting).connect_with(options).await?;
+    Ok(Connection { engine: Engine::Postgres, writer, reader })
 }
 
 /// A pool whose connections each begin with `greeting`.

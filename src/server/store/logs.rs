@@ -91,6 +91,7 @@ impl Store {
         if report.tells_of_the_agent() {
             merge_report(&mut tx, id, report).await?;
         }
+        fail::fail_point!("ingest::uncommitted");
         tx.commit().await?;
         self.cache.extend(id, last, lines).await;
         Ok(last)

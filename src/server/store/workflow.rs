@@ -93,6 +93,7 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
         }
+        fail::fail_point!("finish::uncommitted");
         tx.commit().await?;
         self.cache.extend(id, last, &ending.lines).await;
         Ok(workflow)
