@@ -16,9 +16,9 @@ crate::on_both_databases!(row_8_another_process_holds_the_write_lock);
 const TOLD_WITHIN: Duration = Duration::from_secs(3);
 
 fn row_8_another_process_holds_the_write_lock(round: &mut Round) {
-    let (held, cards) = if round.is_thorough { (30, 12) } else { (6, 7) };
+    let (held, cards) = if round.is_thorough { (30, 12) } else { (5, 4) };
     let server = round.prepare().start();
-    let scripts = (0..cards).map(|_| Script::seeded(&mut round.rng, 100, 1.5)).collect();
+    let scripts = (0..cards).map(|_| Script::seeded(&mut round.rng, 80, 0.8)).collect();
     let running = scenes::run_cards(&server, scripts);
     for scripted in &running {
         scenes::wait_for_rows(&server, &scripted.card, 2);
@@ -62,8 +62,8 @@ async fn hold_write_lock(round: &Round, server: &Server) -> AnyConnection {
         Database::Postgres => {
             let mut connection = AnyConnection::connect(round.postgres_url.as_ref().unwrap()).await.unwrap();
             connection.execute("begin").await.unwrap();
-            let tables = "projects, cards, executions, log_lines, heartbeats";
-            connection.execute(&*format!("lock table {tables} in exclusive mode")).await.unwrap();
+            let lock = "lock table projects, cards, executions, log_lines, heartbeats in exclusive mode";
+            connection.execute(lock).await.unwrap();
             connection
         }
     }

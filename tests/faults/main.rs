@@ -11,6 +11,7 @@ mod support;
 
 mod locked_database;
 mod oracle;
+mod power_loss;
 mod rounds;
 mod scenes;
 mod scribe;
