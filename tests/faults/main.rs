@@ -10,14 +10,18 @@ mod postgres;
 mod support;
 
 mod locked_database;
+mod many_supervisors;
 mod oracle;
 mod power_loss;
 mod rounds;
 mod scenes;
 mod scribe;
 
+mod clock;
+mod contention;
 mod crash_points;
 mod damaged_journal;
+mod full_disk;
 mod journal_reader;
 mod killed_server;
 mod killed_supervisor;
