@@ -51,9 +51,6 @@ pub fn assert_execution_ok(server: &Server, execution: &Value, part: &Part, exte
     if let Ok(journal) = fs::read(place.join("journal")) {
         assert_eq!(of_rows, digest_of_journal(&journal), "{id}: the rows are not what the journal has");
     }
-    if execution.get("digest").is_none() {
-        return;
-    }
     assert_eq!(execution["digest"], of_rows, "{id}: the digest in the database is not that of its rows");
     if extent == Extent::Whole {
         let exit: Value = serde_json::from_slice(&fs::read(place.join("exit.json")).unwrap()).unwrap();
