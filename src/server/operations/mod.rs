@@ -33,7 +33,7 @@ pub struct App {
 pub type Answer<T> = Result<T, Problem>;
 
 impl App {
-    /// `Err` (503) says why nothing can be written now.
+    /// `Err` (503) says why nothing can be written now. The answer comes soon, whatever the database does.
     pub async fn health(&self) -> Answer<()> {
         if self.engine.is_disk_full() {
             return Err(Problem::unavailable(

@@ -42,10 +42,12 @@ impl ProcessId {
     }
 }
 
-/// Names the time from one start of the machine to the next. `None` without `/proc`.
+/// Names the time from one start of the machine, or of the container, to the next. `None` without `/proc`.
 pub fn boot_id() -> Option<String> {
-    let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(id.trim().to_owned())
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    // A container that is started again has a new first process in a kernel that went on.
+    let init = Process::new(1).and_then(|process| process.stat()).map_or(0, |stat| stat.starttime);
+    Some(format!("{}/{init}", kernel.trim()))
 }
 
 /// Every living process below `root`, whatever group or session it has moved to. A subreaper's descendants stay its
