@@ -67,7 +67,7 @@ impl Harm {
                 fs::remove_file(journal).unwrap();
                 return fs::create_dir(journal).unwrap();
             }
-            Self::NoHeader => rng.fill(&mut bytes[..10]),
+            Self::NoHeader => bytes[..10].fill(b'?'),
         }
         fs::write(journal, bytes).unwrap();
     }
@@ -112,6 +112,15 @@ fn row_6_a_harmed_journal_costs_no_other_execution_anything(round: &mut Round) {
 /// An `error` row says that something is missing, once; all rows that are there are the agent's, in order.
 #[track_caller]
 fn assert_harm_is_told(server: &Server, harm: Harm, scripted: &Scripted, execution: &str, part: &Part) {
+    if harm == Harm::NoHeader {
+        // The header had been read. What matters now is unharmed, and all of it is taken in.
+        let ended = |card: &Value| {
+            card["activeExecution"]["id"] != execution || card["activeExecution"]["completedAt"] != Value::Null
+        };
+        server.wait_for_card(&scripted.card, "an end", ended);
+        let execution = find(server, scripted, execution);
+        return oracle::assert_execution_ok(server, &execution, part, oracle::Extent::Whole);
+    }
     let mut rows = vec![];
     let is_told = eventually(|| {
         rows = oracle::log_after(server, execution, 0)["logs"].as_array().unwrap().clone();
@@ -129,9 +138,12 @@ fn assert_harm_is_told(server: &Server, harm: Harm, scripted: &Scripted, executi
     // What was in before stays in.
     let kept = oracle::whole_lines(&rows, "text").len() + oracle::whole_lines(&rows, "stderr").len();
     assert!(kept >= 50, "{harm:?}: only {kept} rows are left");
-    let execution =
-        oracle::executions(server, &scripted.card).into_iter().find(|other| other["id"] == execution).unwrap();
+    let execution = find(server, scripted, execution);
     assert_ne!(execution["verified"], true, "{harm:?}: {execution:#}");
+}
+
+fn find(server: &Server, scripted: &Scripted, execution: &str) -> Value {
+    oracle::executions(server, &scripted.card).into_iter().find(|other| other["id"] == execution).unwrap()
 }
 
 fn is_about_the_journal(row: &Value) -> bool {

@@ -13,15 +13,18 @@ mod locked_database;
 mod many_supervisors;
 mod oracle;
 mod power_loss;
+mod restarted_machine;
 mod rounds;
 mod scenes;
 mod scribe;
+mod versions;
 
 mod clock;
 mod contention;
 mod crash_points;
 mod damaged_journal;
 mod full_disk;
+mod hung_agent;
 mod journal_reader;
 mod killed_server;
 mod killed_supervisor;

@@ -52,7 +52,6 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     set_child_subreaper(Some(getpid()))?;
     fail::fail_point!("supervise::unrecorded");
     let clock = SteadyClock::starting_at(clock());
-    fail::fail_point!("supervise::unrecorded");
     let mut journal = Journal::create(&workplace.journal(), clock)?;
     when_there_is_room(|| workplace.mark_started())?;
     fail::fail_point!("supervise::recorded");
