@@ -17,6 +17,7 @@ mod restarted_machine;
 mod rounds;
 mod scenes;
 mod scribe;
+mod table;
 mod versions;
 
 mod clock;
