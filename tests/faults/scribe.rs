@@ -30,10 +30,14 @@ while IFS= read -r line; do
         x*) exit "${line:2}" ;;
     esac
 done < "$HOME/scripts/$CARDUME_CARD_ID/$CARDUME_STAGE"
-case "$CARDUME_STAGE" in
-    plan) mkdir -p specs && echo "# The plan" > specs/plan.md ;;
-    implement) echo "a line" >> work.txt ;;
-esac
+# What it leaves takes room on the disk; where there is none it waits, like everybody.
+work() {
+    case "$CARDUME_STAGE" in
+        plan) mkdir -p specs && echo "# The plan" > specs/plan.md ;;
+        implement) echo "a line" > work.txt ;;
+    esac
+}
+until work 2> /dev/null; do read -r -t 0.1 -u "$pace"; done
 exit 0
 "##;
 
