@@ -14,7 +14,7 @@ use crate::support::eventually;
 crate::on_both_databases!(row_4_the_supervisor_is_killed);
 
 /// Children that leave the agent's group and session, lose their parent, and are deaf to SIGTERM and SIGHUP.
-const FAMILY: &str = r#"
+pub const FAMILY: &str = r#"
     setsid bash -c 'trap "" TERM HUP; while :; do sleep 0.2; done' > /dev/null 2>&1 &
     (setsid bash -c '(exec -a orphan sleep 1000) &' > /dev/null 2>&1 &)
     nohup sleep 1000 > /dev/null 2>&1 &

@@ -67,8 +67,10 @@ impl Engine {
     }
 
     async fn make_ready(&self, following: &mut Following) -> anyhow::Result<Result<(), Refusal>> {
-        // What cannot be told now is seen to by `watch`.
-        if !matches!(following.workplace.presence(), Ok(Presence::NotStarted)) {
+        // What cannot be told now is seen to by `watch`. Where the agent was started and the database knows of no base,
+        // it was set back, as by a loss of power on a disk that lies: what it has forgotten is made again.
+        let is_started = !matches!(following.workplace.presence(), Ok(Presence::NotStarted));
+        if is_started && following.execution.base_commit.is_some() {
             return Ok(Ok(()));
         }
         let Following { execution, card, project, workplace } = following;
