@@ -111,7 +111,8 @@ fn router(app: App, config: &Config, addr: SocketAddr) -> axum::Router {
 fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
     let agents = agents(config)?;
     let engine = Engine::new(Parts {
-        store: store.clone(),
+        // It follows hundreds of executions at once, if need be, and the board is to answer all the same.
+        store: store.in_background(),
         agents: agents.clone(),
         data_dir: config.data_dir.clone(),
         limits: config.stages,

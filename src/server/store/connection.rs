@@ -30,12 +30,13 @@ pub(super) enum Engine {
 }
 
 /// The pools: writers that wait for a lock keep no reader waiting. On SQLite `writer` is one connection, so that writers
-/// queue here and not in the file's lock, and `reader` several that cannot write.
+/// queue here and not in the file's lock, and `reader` several that cannot write. `background` reads like `reader` does, for who reads all the time.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub engine: Engine,
     pub writer: AnyPool,
     pub reader: AnyPool,
+    pub background: AnyPool,
 }
 
 impl Connection {
@@ -48,6 +49,7 @@ impl Connection {
     }
 
     pub async fn close(&self) {
+        self.background.close().await;
         self.reader.close().await;
         // The last connection to close folds SQLite's write-ahead log into the file.
         self.writer.close().await;
@@ -62,11 +64,11 @@ async fn open_sqlite(path: &Path) -> Stored<Connection> {
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
     check_sqlite_version(&version)?;
     SQLITE_MIGRATIONS.run(&writer).await.map_err(migration_error)?;
-    let reader = pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;")
-        .test_before_acquire(false)
-        .connect_with(sqlite_options(path, "ro")?)
-        .await?;
-    Ok(Connection { engine: Engine::Sqlite, writer, reader })
+    let readers =
+        pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;").test_before_acquire(false);
+    let reader = readers.clone().connect_with(sqlite_options(path, "ro")?).await?;
+    let background = readers.connect_lazy_with(sqlite_options(path, "ro")?);
+    Ok(Connection { engine: Engine::Sqlite, writer, reader, background })
 }
 
 async fn open_postgres(url: &str) -> Stored<Connection> {
@@ -76,8 +78,10 @@ async fn open_postgres(url: &str) -> Stored<Connection> {
     let greeting = "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '60s';";
     let writer = pool(POSTGRES_WRITERS, greeting).connect_with(options.clone()).await?;
     POSTGRES_MIGRATIONS.run(&writer).await.map_err(migration_error)?;
-    let reader = pool(POSTGRES_READERS, greeting).connect_with(options).await?;
-    Ok(Connection { engine: Engine::Postgres, writer, reader })
+    let readers = pool(POSTGRES_READERS, greeting);
+    let reader = readers.clone().connect_with(options.clone()).await?;
+    let background = readers.connect_lazy_with(options);
+    Ok(Connection { engine: Engine::Postgres, writer, reader, background })
 }
 
 /// A pool whose connections each begin with `greeting`.
