@@ -12,6 +12,8 @@ use crate::server::store::StoreError;
 
 /// A project's name is at most this long.
 const NAME_MAX_CHARS: usize = 100;
+/// No path that the kernel takes is longer.
+const PATH_MAX_BYTES: usize = 4096;
 
 impl App {
     pub async fn projects(&self) -> Answer<Vec<Project>> {
@@ -21,6 +23,9 @@ impl App {
     /// Adds a project, and says whether it is new: one whose path is known already is answered as it is.
     pub async fn add_project(&self, project: NewProject) -> Answer<(Project, bool)> {
         without_nul("path", &project.path)?;
+        if project.path.len() > PATH_MAX_BYTES {
+            return Err(Problem::invalid(format!("A path has at most {PATH_MAX_BYTES} bytes.")));
+        }
         let name = project.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         if let Some(name) = name {
             without_nul("name", name)?;

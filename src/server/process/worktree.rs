@@ -34,6 +34,10 @@ pub enum NotAProject {
         "{0} belongs to another user, and git refuses to work there. Run “git config --global --add safe.directory {0}” as the user who runs Cardume, and add it again."
     )]
     Owner(String),
+    #[error(
+        "The repository {0} says that its files lie elsewhere (core.worktree). Run “git config --unset core.worktree” there, or give another folder."
+    )]
+    Elsewhere(String),
     #[error("{0}")]
     Git(String),
 }
@@ -45,17 +49,23 @@ pub async fn repository_at(path: &str) -> Result<PathBuf, NotAProject> {
         return Err(NotAProject::Missing(path.to_owned()));
     }
     let top = match git(folder, &["rev-parse", "--show-toplevel"]).await {
-        Ok(top) => PathBuf::from(top.trim_end_matches('\n')),
+        Ok(top) => PathBuf::from(top.strip_suffix('\n').unwrap_or(&top)),
         Err(GitError::Failed { message, .. }) if message.contains("dubious ownership") => {
             return Err(NotAProject::Owner(path.to_owned()));
         }
         Err(GitError::Failed { .. }) => return Err(NotAProject::NoRepository(path.to_owned())),
         Err(other) => return Err(NotAProject::Git(other.to_string())),
     };
+    let top = match (std::fs::canonicalize(&top), std::fs::canonicalize(folder)) {
+        (Ok(top), Ok(folder)) if folder.starts_with(&top) => top,
+        // Its configuration may say that its files lie anywhere.
+        (Ok(_), Ok(_)) => return Err(NotAProject::Elsewhere(path.to_owned())),
+        _ => return Err(NotAProject::Missing(path.to_owned())),
+    };
     if git(&top, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.is_err() {
         return Err(NotAProject::NoCommit(path.to_owned()));
     }
-    std::fs::canonicalize(&top).map_err(|_| NotAProject::Missing(path.to_owned()))
+    Ok(top)
 }
 
 /// The name of a card's branch: `cardume/<short id>-<slug of the title>`.
@@ -108,7 +118,7 @@ impl Worktree {
     /// Commits whatever has changed; answers the new commit, or `None` where nothing had.
     pub async fn commit_all(&self, message: &str) -> Result<Option<String>, GitError> {
         git(&self.path, &["add", "--all"]).await?;
-        if git(&self.path, &["diff", "--cached", "--quiet"]).await.is_ok() {
+        if git(&self.path, &["diff", "--no-ext-diff", "--no-textconv", "--cached", "--quiet"]).await.is_ok() {
             return Ok(None);
         }
         git(&self.path, &["commit", "--quiet", "--no-verify", &format!("--message={message}")]).await?;
@@ -123,7 +133,7 @@ impl Worktree {
     /// The newest plan, `specs/….md`, that was written since `base`, committed or not.
     pub async fn spec_since(&self, base: &str) -> Result<Option<String>, GitError> {
         let uncommitted = git(&self.path, &["ls-files", "-z", "--others", "--modified", "--", "specs"]).await?;
-        let staged = git(&self.path, &["diff", "--name-only", "-z", base, "--", "specs"]).await?;
+        let staged = git(&self.path, &["diff", "--no-ext-diff", "--name-only", "-z", base, "--", "specs"]).await?;
         let files = uncommitted.split('\0').chain(staged.split('\0'));
         let newest = files.filter_map(|file| Some((self.spec_time(file)?, file))).max();
         Ok(newest.map(|(_, file)| file.to_owned()))

@@ -11,6 +11,7 @@
 //! beside them, serialised by the execution's own row. Locks are taken in one order (board, card, execution), so none
 //! of them can wait for each other in a circle.
 
+mod access;
 mod cache;
 mod cards;
 mod columns;
@@ -29,6 +30,7 @@ use std::time::Duration;
 
 use crate::domain::*;
 
+pub use access::{Grant, TokenRow};
 pub use error::StoreError;
 
 /// Where the database is.
