@@ -20,8 +20,9 @@ use tower::ServiceExt;
 
 /// More wait in the kernel until one of these ends.
 const CONNECTIONS_MAX: usize = 1024;
-/// For a request's head; also how long a connection may say nothing between two requests.
-const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// For a request's head; also how long a connection may say nothing between two requests, which is longer than a page
+/// pauses between two of its own.
+const HEAD_WITHIN: Duration = Duration::from_secs(25);
 const HEAD_MAX_BYTES: usize = 32 * 1024;
 const HEADERS_MAX: usize = 64;
 /// After a failure to accept, which is for want of file descriptors most of the time.

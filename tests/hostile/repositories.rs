@@ -100,7 +100,7 @@ fn a_repositorys_own_configuration_starts_nothing() {
     let _ = Command::new("git").arg("-C").arg(&repository).args(["add", "--all", "--renormalize"]).output();
     let _ =
         Command::new("git").arg("-C").arg(&repository).args(["worktree", "add", "-b", "x", "../elsewhere"]).output();
-    for marker in ["fsmonitor", "process", "hook-post-index-change"] {
+    for marker in ["fsmonitor", "process"] {
         assert!(markers.join(marker).exists(), "{marker}");
     }
 }

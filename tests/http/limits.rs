@@ -89,7 +89,7 @@ fn who_never_ends_a_request_is_hung_up_on() {
     let since = Instant::now();
     let mut rest = vec![];
     let _ = silent.read_to_end(&mut rest);
-    assert!(since.elapsed() < Duration::from_secs(40), "{:?}", since.elapsed());
+    assert!(since.elapsed() < Duration::from_secs(50), "{:?}", since.elapsed());
     dripping.join().unwrap();
     assert_eq!(server.get("/health").status, 200);
 }
@@ -99,6 +99,6 @@ fn connections_beyond_the_limit_wait_and_stop_nobody_for_ever() {
     let server = server();
     let idle: Vec<_> = (0..1100).map_while(|_| TcpStream::connect(server.address()).ok()).collect();
     assert!(idle.len() > 1024, "this machine lets nobody open {} connections", idle.len());
-    // Those that say nothing are hung up on after 15 seconds.
+    // Those that say nothing are hung up on after 25 seconds.
     assert_eq!(server.get("/health").status, 200);
 }

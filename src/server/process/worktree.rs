@@ -117,12 +117,27 @@ impl Worktree {
 
     /// Commits whatever has changed; answers the new commit, or `None` where nothing had.
     pub async fn commit_all(&self, message: &str) -> Result<Option<String>, GitError> {
-        git(&self.path, &["add", "--all"]).await?;
+        self.stage_all().await?;
         if git(&self.path, &["diff", "--no-ext-diff", "--no-textconv", "--cached", "--quiet"]).await.is_ok() {
             return Ok(None);
         }
         git(&self.path, &["commit", "--quiet", "--no-verify", &format!("--message={message}")]).await?;
         self.head().await.map(Some)
+    }
+
+    /// Repositories within the worktree are put on the commit as they are known to it, by their own last commit. Not by
+    /// `git add`, which would ask each whether it has changed, with the filters of its own configuration.
+    async fn stage_all(&self) -> Result<(), GitError> {
+        let listed = git(&self.path, &["ls-files", "--stage", "-z"]).await?;
+        let entries = listed.split('\0').filter_map(|entry| entry.split_once('\t'));
+        let inner: Vec<&str> = entries.filter(|(what, _)| what.starts_with("160000 ")).map(|(_, path)| path).collect();
+        if inner.is_empty() {
+            return git(&self.path, &["add", "--all"]).await.map(drop);
+        }
+        let mut add = ["add", "--all", "--", "."].map(str::to_owned).to_vec();
+        add.extend(inner.iter().map(|path| format!(":(top,exclude,literal){path}")));
+        git(&self.path, &add).await?;
+        git(&self.path, &[&["update-index", "--remove", "--"], &inner[..]].concat()).await.map(drop)
     }
 
     /// Puts a file on the next commit even where the repository ignores it.
