@@ -113,7 +113,10 @@ proptest! {
         let is_whole = |line: &&[u8]| originals.contains(line);
         let undamaged: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').filter(is_whole).collect();
         let read = read_all(&[journal::header(), &body].concat());
-        prop_assert_eq!(read, undamaged);
+        prop_assert!(read.iter().all(|record| originals.contains(&record[..])), "a record that nobody wrote");
+        // More may be read than was left alone to the byte: a checksum in capitals is the same.
+        let mut read = read.iter();
+        prop_assert!(undamaged.iter().all(|line| read.any(|record| record == line)), "an undamaged record was not read");
     }
 
     #[test]

@@ -26,7 +26,7 @@ while IFS= read -r line; do
         o*) printf '%s\n' "${line:1}" ;;
         e*) printf '%s\n' "${line:1}" >&2 ;;
         p*) read -r -t "${line:2}" -u "$pace" ;;
-        f*) until [ -e "$HOME/${line:2}" ]; do read -r -t 0.05 -u "$pace"; done ;;
+        f*) until [ -e "$HOME/${line:2}" ]; do read -r -t 0.2 -u "$pace"; done ;;
         x*) exit "${line:2}" ;;
     esac
 done < "$HOME/scripts/$CARDUME_CARD_ID/$CARDUME_STAGE"

@@ -1,5 +1,6 @@
 //! Follows one execution: has it started, takes in what it prints, ends it when asked, and concludes it.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::intake::{Intake, Source, Step};
@@ -12,8 +13,11 @@ use crate::server::store::{NewLine, RunningExecution, StoreError};
 
 /// How often it looks for new output.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often it asks whether somebody wants the execution cancelled.
-const ASK_EVERY: Duration = Duration::from_millis(400);
+/// For how long it takes in at most before it sees to anything else.
+const TAKE_IN_FOR: Duration = Duration::from_millis(400);
+/// How often it asks whether the execution is to be cancelled, when nobody has told it that one is: hundreds that wait
+/// for their agents are not to keep the database from its readers.
+const ASK_EVERY: Duration = Duration::from_secs(2);
 /// How long a started supervisor may take to show itself.
 const SHOW_WITHIN: Duration = Duration::from_secs(5);
 /// How often a supervisor is started that never shows itself.
@@ -202,10 +206,12 @@ impl Engine {
             }
             return Ok(());
         }
-        if cancel.looked_at.is_some_and(|looked_at| looked_at.elapsed() < ASK_EVERY) {
+        // Read before the store is: what is asked for in between is seen the next time.
+        let cancels = self.cancels.load(Ordering::Relaxed);
+        if cancel.looked_at.is_some_and(|(at, before)| before == cancels && at.elapsed() < ASK_EVERY) {
             return Ok(());
         }
-        cancel.looked_at = Some(Instant::now());
+        cancel.looked_at = Some((Instant::now(), cancels));
         if self.store.running_execution(following.execution.id).await?.cancel_requested {
             cancel.asked_at = Some(Instant::now());
             if let Err(error) = following.workplace.ask_to_cancel() {
@@ -237,7 +243,7 @@ async fn take_in(intake: &mut Intake, may_be_cancelled: bool) -> anyhow::Result<
     let since = Instant::now();
     loop {
         let step = intake.step().await?;
-        if step != Step::TookIn || (may_be_cancelled && since.elapsed() > ASK_EVERY) {
+        if step != Step::TookIn || (may_be_cancelled && since.elapsed() > TAKE_IN_FOR) {
             return Ok(step);
         }
     }
@@ -277,7 +283,8 @@ impl Launches {
 
 #[derive(Default)]
 struct Cancel {
-    looked_at: Option<Instant>,
+    /// When, and at which number of [`Engine::cancels`].
+    looked_at: Option<(Instant, u64)>,
     asked_at: Option<Instant>,
 }
 
