@@ -113,7 +113,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if error.is::<NobodyReads>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cardume: {}", harmless_line(&format!("{error:#}")));
+            eprintln!("cardume: {}", harmless_line(&server::log::harmless(&format!("{error:#}"))));
             ExitCode::FAILURE
         }
     }

@@ -10,15 +10,18 @@ pub mod doctor;
 pub mod engine;
 pub mod http;
 mod listener;
+pub mod log;
 pub mod operations;
 pub mod process;
 pub mod router;
+pub mod secrets;
 mod security;
 pub mod store;
 
 use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,7 +29,6 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 pub use config::{Config, ServeOptions};
@@ -37,7 +39,7 @@ use agents::Agents;
 use engine::{Engine, Parts};
 use security::Guard;
 use security::access::Access;
-use store::{CacheLimits, Store};
+use store::{CacheLimits, Database, Store};
 
 /// How long answers under way may take once the server was told to stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(3);
@@ -53,12 +55,7 @@ pub fn now() -> Timestamp {
 
 /// Serves the board and the API until SIGTERM or SIGINT. Running agents go on.
 pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_env("CARDUME_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    log::begin();
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(run(options));
     // What is still being read from a disk or a database must not keep the process from ending.
@@ -68,6 +65,12 @@ pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
 
 async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let config = Config::load(&options)?;
+    if let Database::Postgres(url) = &config.database {
+        log::keep_password_secret(url);
+    }
+    if let Some(token) = &config.access.token {
+        log::keep_secret(token);
+    }
     let _lock = lock(&config.data_dir).await?;
     let store = Store::open(&config.database, CacheLimits::default()).await.context("the database cannot be opened")?;
     may_listen_there(&config, &store).await?;

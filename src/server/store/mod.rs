@@ -91,6 +91,8 @@ pub struct RunningExecution {
     pub cancel_requested: bool,
     /// How often in succession Cardume itself has begun this stage again.
     pub automatic: i64,
+    /// What looks like a secret in its output is masked.
+    pub mask_secrets: bool,
     /// The branch's commit when the stage began; `None` before the worktree is ready.
     pub base_commit: Option<String>,
     pub report: Report,
