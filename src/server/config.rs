@@ -2,6 +2,7 @@
 //!
 //! Everything is checked here, once, so that nothing behind it has to. It does not know which agents are built in.
 
+mod access;
 mod stages;
 
 use std::collections::BTreeMap;
@@ -15,12 +16,16 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use access::AccessConfig;
+
 use super::agents::{AgentProgram, Format};
 use super::engine::StageLimits;
 use super::store::Database;
 
 const ADDR_DEFAULT: &str = "127.0.0.1:3000";
 const FILE_NAME: &str = "cardume.toml";
+/// Each is looked for on the PATH whenever somebody asks which there are.
+const AGENTS_MAX: usize = 100;
 
 /// The flags of `cardume serve`; `cardume doctor` takes the same.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -54,6 +59,7 @@ pub struct Config {
     pub default_agent: Option<String>,
     pub agents: BTreeMap<String, AgentConfig>,
     pub stages: StageLimits,
+    pub access: AccessConfig,
     pub demo: bool,
 }
 
@@ -116,6 +122,8 @@ impl Config {
             default_agent: file.default_agent,
             agents: file.agents,
             stages: file.stages,
+            // No flag: what is in a command line can be read by everybody on the machine.
+            access: file.access.or_environment(std::env::var("CARDUME_TOKEN").ok()).map_err(|error| anyhow!(error))?,
             demo: options.demo,
         })
     }
@@ -166,6 +174,7 @@ struct Settings {
     default_agent: Option<String>,
     agents: BTreeMap<String, AgentConfig>,
     stages: StageLimits,
+    access: AccessConfig,
 }
 
 fn read_file(given: Option<&Path>, data_dir: &Path) -> anyhow::Result<Settings> {
@@ -188,6 +197,7 @@ fn parse(text: &str) -> Result<Settings, String> {
         #[serde(default)]
         agents: BTreeMap<Spanned<String>, Agent>,
         stages: Option<Spanned<stages::Stages>>,
+        access: Option<Spanned<AccessConfig>>,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -207,6 +217,16 @@ fn parse(text: &str) -> Result<Settings, String> {
 
     if let Some(addr) = &file.addr {
         host_and_port(addr.get_ref()).map_err(|error| format!("line {}: {error}", line_at(addr.span().start)))?;
+    }
+    let access = match file.access {
+        Some(access) => {
+            let line = line_at(access.span().start);
+            access.into_inner().checked().map_err(|error| format!("line {line}: {error}"))?
+        }
+        None => AccessConfig::default(),
+    };
+    if file.agents.len() > AGENTS_MAX {
+        return Err(format!("line 1: there are more than {AGENTS_MAX} agents"));
     }
     let mut agents = BTreeMap::new();
     for (name, agent) in file.agents {
@@ -243,6 +263,7 @@ fn parse(text: &str) -> Result<Settings, String> {
         default_agent: file.default_agent,
         agents,
         stages,
+        access,
     })
 }
 

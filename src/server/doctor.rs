@@ -14,7 +14,7 @@ use crate::client::terminal::harmless_line;
 use crate::domain::Agent;
 
 /// The oldest git whose worktrees do what the engine asks of them.
-const GIT_OLDEST: (u32, u32) = (2, 20);
+const GIT_OLDEST: (u32, u32) = (2, 31);
 
 /// What was found, a line each.
 pub struct Report {
@@ -73,6 +73,7 @@ async fn examine_all(options: &ServeOptions) -> Vec<Finding> {
             findings.push(well("configuration", format!("listens on {}", config.addr)));
             findings.push(data_dir(&config.data_dir));
             findings.push(database(&config).await);
+            findings.push(access(&config).await);
             findings.extend(agents(&config).await);
         }
     }
@@ -148,6 +149,36 @@ async fn database(config: &Config) -> Finding {
         Ok(Err(error)) => wrong(subject, format!("{place}: {error}. {remedy}")),
         Err(_) => wrong(subject, format!("{place} does not answer. {remedy}")),
     }
+}
+
+/// Whether those who can reach the server are asked for anything.
+async fn access(config: &Config) -> Finding {
+    let subject = "access";
+    let has_token = config.access.token.is_some();
+    let has_made = match &config.database {
+        Database::Sqlite(path) if !path.exists() => false,
+        _ => made_credentials(config).await.unwrap_or(false),
+    };
+    match (config.addr.ip().to_canonical().is_loopback(), has_token || has_made) {
+        (_, true) => well(subject, "a token or a login is wanted"),
+        (true, false) if config.access.required => well(subject, "the link that is printed at start is wanted"),
+        (true, false) => well(subject, "nobody is asked, and only this machine reaches it"),
+        (false, false) => wrong(
+            subject,
+            format!("others can reach {}: make a token (cardume token new NAME), or listen on 127.0.0.1", config.addr),
+        ),
+    }
+}
+
+async fn made_credentials(config: &Config) -> Option<bool> {
+    let limits = CacheLimits { time_to_live: Duration::from_secs(1), size_bytes: 0 };
+    let asked = async {
+        let store = Store::open(&config.database, limits).await?;
+        let made = store.has_credentials().await;
+        store.close().await;
+        made
+    };
+    tokio::time::timeout(Duration::from_secs(20), asked).await.ok()?.ok()
 }
 
 async fn agents(config: &Config) -> Vec<Finding> {

@@ -7,8 +7,9 @@ use super::intake::{Intake, Source, Step};
 use super::prepare::Refusal;
 use super::{Engine, conclude};
 use crate::domain::{Card, ExecutionId, LogSlice, LogType, Project};
-use crate::server::agents::Format;
+use crate::server::agents::{Format, Reading};
 use crate::server::process::{Exit, LogDigest, Presence, UnknownVersion, Workplace, tree};
+use crate::server::secrets::Masker;
 use crate::server::store::{NewLine, RunningExecution, StoreError};
 
 /// How often it looks for new output.
@@ -27,6 +28,9 @@ const SHOW_WITHIN: Duration = Duration::from_secs(5);
 const LAUNCHES_MAX: u32 = 3;
 /// A cancelled execution whose supervisor does not end it within this time is ended from here.
 const CANCEL_WITHIN: Duration = Duration::from_secs(6);
+
+/// So many of a log's last rows tell whether it leaves off within a private key.
+const LAST_ROWS: i64 = 200;
 
 /// An execution being followed.
 pub(super) struct Following {
@@ -92,7 +96,7 @@ impl Engine {
     /// Takes in the journal until the process has ended and everything is in.
     async fn watch(&self, following: &Following) -> anyhow::Result<ProcessEnd> {
         let Following { execution, workplace, .. } = following;
-        let mut intake = self.intake(following)?;
+        let mut intake = self.intake(following).await?;
         let mut launches = Launches::default();
         let mut cancel = Cancel::default();
         let mut quiet = Quiet::new(self.limits.quiet);
@@ -150,18 +154,39 @@ impl Engine {
         }
     }
 
-    fn intake(&self, following: &Following) -> anyhow::Result<Intake> {
+    async fn intake(&self, following: &Following) -> anyhow::Result<Intake> {
         let Following { execution, card, workplace, .. } = following;
         let source = Source {
             execution: execution.id,
             journal: workplace.journal(),
-            format: self.agents.get(&execution.agent).map_or(Format::Text, |program| program.format),
-            worktree: self.own_worktree(card).path,
+            reading: Reading {
+                format: self.agents.get(&execution.agent).map_or(Format::Text, |program| program.format),
+                worktree: self.own_worktree(card).path,
+                mask_secrets: execution.mask_secrets,
+            },
             offset: u64::try_from(execution.journal_offset).unwrap_or_default(),
             digest: execution.report.digest.as_deref().map_or(Ok(LogDigest::default()), str::parse)?,
             started_at: execution.started_at,
+            maskers: self.maskers(execution).await?,
         };
         Ok(Intake::new(source, self.store.clone(), self.clock))
+    }
+
+    /// What masks the secrets in this execution's output, from where its log has got to.
+    async fn maskers(&self, execution: &RunningExecution) -> anyhow::Result<Option<[Masker; 2]>> {
+        if !execution.mask_secrets {
+            return Ok(None);
+        }
+        if execution.journal_offset == 0 {
+            return Ok(Some(Default::default()));
+        }
+        let rows = self.store.log(execution.id, LogSlice::Tail, LAST_ROWS).await?.logs;
+        let last = |is_of_stream: fn(LogType) -> bool| {
+            rows.iter().rev().find(|row| is_of_stream(row.kind) && !row.content.trim().is_empty())
+        };
+        let stdout = last(|kind| matches!(kind, LogType::Text | LogType::Tool | LogType::Result));
+        let stderr = last(|kind| kind == LogType::Stderr);
+        Ok(Some([stdout, stderr].map(|row| Masker::after(row.map(|row| row.content.as_str())))))
     }
 
     /// Starts a supervisor. `Some`: none has shown itself, however often one was started.

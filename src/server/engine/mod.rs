@@ -4,6 +4,7 @@
 //! wanted there and wake the engine. So a restart needs no procedure of its own: the engine looks what is running, as
 //! it always does, and follows it.
 
+mod batch;
 mod conclude;
 mod follow;
 mod intake;
