@@ -13,12 +13,17 @@
 
 mod cache;
 mod cards;
+mod catalog;
 mod columns;
 mod connection;
 mod decode;
+mod dump;
 mod error;
 mod executions;
+mod filling;
+mod integrity;
 mod logs;
+mod migrations;
 mod projects;
 mod reading;
 mod running;
@@ -29,7 +34,11 @@ use std::time::Duration;
 
 use crate::domain::*;
 
+pub use dump::{CardBranch, Part, Snapshot, Unfinished};
 pub use error::StoreError;
+pub use filling::Filling;
+pub use integrity::{Condition, sqlite_companions};
+pub use migrations::Schema;
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -125,9 +134,23 @@ pub struct Store {
 type Stored<T> = Result<T, StoreError>;
 
 impl Store {
-    /// Opens the database, brings its schema up to date, and checks that it can be trusted.
+    /// Opens the database, which is made where there is none, and brings its schema up to date.
     pub async fn open(database: &Database, limits: CacheLimits) -> Stored<Self> {
-        let connection = connection::Connection::open(database).await?;
+        let store = Self::connect(database, limits).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Opens the database, which is made where there is none, and leaves its schema as it is.
+    pub async fn connect(database: &Database, limits: CacheLimits) -> Stored<Self> {
+        let connection = connection::Connection::open(database, false).await?;
+        Ok(Self { connection, cache: cache::LogCache::new(limits) })
+    }
+
+    /// Opens a database that is there, and leaves its schema as it is; for those who look at it beside a server.
+    pub async fn connect_beside(database: &Database) -> Stored<Self> {
+        let connection = connection::Connection::open(database, true).await?;
+        let limits = CacheLimits { time_to_live: Duration::from_secs(1), size_bytes: 0 };
         Ok(Self { connection, cache: cache::LogCache::new(limits) })
     }
 
