@@ -8,6 +8,7 @@ mod demo_project;
 pub mod doctor;
 pub mod engine;
 pub mod http;
+pub mod keeping;
 pub mod operations;
 pub mod process;
 pub mod router;
@@ -33,8 +34,9 @@ pub use operations::App;
 use crate::domain::{ExecutionId, Timestamp};
 use agents::Agents;
 use engine::{Engine, Parts};
+use keeping::upkeep::Upkeep;
 use security::Guard;
-use store::{CacheLimits, Store};
+use store::Store;
 
 /// How long answers under way may take once the server was told to stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(3);
@@ -64,7 +66,8 @@ pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
 async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let config = Config::load(&options)?;
     let _lock = lock(&config.data_dir).await?;
-    let store = Store::open(&config.database, CacheLimits::default()).await.context("the database cannot be opened")?;
+    let store = keeping::opening::open(&config).await?;
+    let upkeep = Upkeep::new(&config, store.clone(), now);
     let app = compose(&config, store.clone())?;
     if config.demo {
         demo_project::make(&app, &config.data_dir).await.context("the demo project cannot be made")?;
@@ -78,6 +81,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopping) = watch::channel(false);
     let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
+    let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
     let mut until = stopping.clone();
     let http = axum::serve(listener, router(app, &config, addr))
         .with_graceful_shutdown(async move { until.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() });
@@ -96,6 +100,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let _ = stop.send(true);
     let _ = tokio::time::timeout(FINISH_WITHIN, http).await;
     let _ = tokio::time::timeout(Duration::from_secs(1), engine).await;
+    let _ = tokio::time::timeout(Duration::from_millis(500), upkeep).await;
     let _ = tokio::time::timeout(Duration::from_millis(500), store.close()).await;
     Ok(())
 }

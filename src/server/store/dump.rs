@@ -103,9 +103,7 @@ impl Snapshot {
         .await?;
         let parsed = rows
             .into_iter()
-            .map(|row| {
-                Ok(CardBranch { project: parse(&row.project)?, repository: row.repository, branch: row.branch })
-            })
+            .map(|row| Ok(CardBranch { project: parse(&row.project)?, repository: row.repository, branch: row.branch }))
             .collect::<Result<_, sqlx::Error>>();
         Ok(parsed?)
     }
@@ -163,7 +161,8 @@ impl Part {
     }
 
     fn write(&mut self, value: &impl serde::Serialize) -> Stored<()> {
-        serde_json::to_writer(&mut self.text, value).map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
+        serde_json::to_writer(&mut self.text, value)
+            .map_err(|error| StoreError::Database(sqlx::Error::Encode(error.into())))
     }
 }
 

@@ -7,8 +7,8 @@ use sqlx::{AnyPool, AssertSqlSafe};
 
 use super::catalog::{self, Kind, Table};
 use super::connection::{self, Engine, Tx};
-use super::{CardId, Database, StoreError, Stored, migrations};
 use super::decode::parse;
+use super::{CardId, Database, StoreError, Stored, migrations};
 
 /// So many bytes of rows go in with one statement, unless one row is longer.
 const STATEMENT_BYTES: usize = 1024 * 1024;
@@ -66,9 +66,8 @@ impl Filling {
 
     /// The cards' worktrees will lie in the folder `worktrees`, each under its card's id.
     pub async fn move_worktrees(&mut self, worktrees: &Path) -> Stored<()> {
-        let cards: Vec<String> = sqlx::query_scalar("select id from cards where worktree_path is not null")
-            .fetch_all(&mut *self.tx)
-            .await?;
+        let cards: Vec<String> =
+            sqlx::query_scalar("select id from cards where worktree_path is not null").fetch_all(&mut *self.tx).await?;
         for card in cards {
             let id: CardId = parse(&card)?;
             let path = worktrees.join(id.to_string()).to_string_lossy().into_owned();

@@ -70,12 +70,7 @@ pub(super) async fn run_exactly(tx: &mut Tx, engine: Engine, versions: &[i64]) -
     Ok(true)
 }
 
-async fn run(
-    tx: &mut Tx,
-    engine: Engine,
-    migrations: &Migrator,
-    is_wanted: impl Fn(&Migration) -> bool,
-) -> Stored<()> {
+async fn run(tx: &mut Tx, engine: Engine, migrations: &Migrator, is_wanted: impl Fn(&Migration) -> bool) -> Stored<()> {
     if engine == Engine::Postgres {
         // In place of sqlx's own lock, which would be let go of before the commit, and not at all after a failure.
         super::connection::lock_board(tx).await?;
