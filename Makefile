@@ -41,7 +41,7 @@ test-agents: build ## The real claude CLI against a scripted API, through a whol
 
 .PHONY: bench
 bench: ## How fast logs are added and read
-	@scripts/with-postgres-on-path.sh cargo bench --bench store
+	@scripts/with-postgres-on-path.sh cargo bench --bench store --bench keeping
 
 .PHONY: fmt
 fmt: ## Format the Rust sources

@@ -45,7 +45,7 @@ pub fn trouble(config: &Config, condition: &Condition) -> Option<String> {
     let how = restoring(config);
     match condition {
         Condition::Sound { .. } => None,
-        Condition::Absent => signs_of_use(&config.data_dir).map(|sign| {
+        Condition::Absent => signs_of_use(config).map(|sign| {
             format!(
                 "the database {place} is missing or empty, although {} has been in use ({sign} is there); nothing was \
                  changed. If another database was used before, name it (--database-url). {how}",
@@ -76,10 +76,14 @@ fn restoring(config: &Config) -> String {
     }
 }
 
-/// What a data directory has only after a server worked in it.
-fn signs_of_use(data_dir: &Path) -> Option<&'static str> {
-    let has_entries = |name: &&str| data_dir.join(name).read_dir().is_ok_and(|mut entries| entries.next().is_some());
-    ["executions", "worktrees", "backups"].into_iter().find(has_entries)
+/// What there is only after a server worked in the data directory.
+fn signs_of_use(config: &Config) -> Option<&'static str> {
+    let has_entries = |name: &&str| {
+        let dir = config.data_dir.join(name);
+        dir.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+    };
+    let has_backups = || !backups::list(&config.data_dir.join("backups")).unwrap_or_default().is_empty();
+    ["executions", "worktrees"].into_iter().find(has_entries).or_else(|| has_backups().then_some("backups"))
 }
 
 /// Why this Cardume cannot work with the schema, if it cannot.

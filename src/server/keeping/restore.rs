@@ -4,6 +4,7 @@
 //! The new data directory is built beside its place and renamed; a Postgres database is filled in one transaction, which
 //! is committed after that. So whatever interrupts it, there is either nothing new or all of it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -117,6 +118,10 @@ fn make_beside(target: &Path) -> anyhow::Result<(Scratch, File)> {
 /// Every member to its place.
 async fn unpack(backup: Arc<Verified>, dir: &Path, filling: &mut Filling) -> anyhow::Result<()> {
     let tables = backup.manifest.tables.clone();
+    ensure!(
+        tables.iter().map(|(table, _)| table.as_str()).collect::<BTreeSet<_>>() == filling.tables(),
+        "the backup does not have the rows of all tables"
+    );
     let (sender, mut parts) = mpsc::channel(1);
     let dir = dir.to_owned();
     let reader = tokio::task::spawn_blocking(move || {

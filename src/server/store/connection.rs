@@ -13,6 +13,10 @@ use super::{Database, Store, Stored, Timestamp};
 
 /// The first SQLite in which a checkpoint cannot corrupt a database in WAL mode (3.7.0 to 3.51.2 can).
 const SQLITE_OLDEST: [u32; 3] = [3, 51, 3];
+const SQLITE_GREETING: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;";
+const NEW_SQLITE_GREETING: &str =
+    "pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full;
+                                   pragma busy_timeout = 5000;";
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_READERS: u32 = 6;
 const POSTGRES_WRITERS: u32 = 6;
@@ -38,15 +42,27 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Leaves the schema as it is. Where there is no SQLite file, one is made, unless `is_there` says that there must be.
-    pub async fn open(database: &Database, is_there: bool) -> Stored<Self> {
+    /// Leaves the schema as it is. Where there is no SQLite file, one is made.
+    pub async fn open(database: &Database) -> Stored<Self> {
         sqlx::any::install_default_drivers();
         match database {
             Database::Sqlite(path) => {
-                if !is_there {
-                    make_file(path)?;
-                }
+                make_file(path)?;
                 open_sqlite(path).await
+            }
+            Database::Postgres(url) => open_postgres(url).await,
+        }
+    }
+
+    /// Leaves the schema as it is, makes nothing, and writes nothing unless it is asked to: beside a server that may be
+    /// in the middle of a transaction.
+    pub async fn open_beside(database: &Database) -> Stored<Self> {
+        sqlx::any::install_default_drivers();
+        match database {
+            Database::Sqlite(path) => {
+                let greeting = "pragma synchronous = full; pragma busy_timeout = 5000;";
+                let writer = pool(1, greeting).connect_with(sqlite_options(path, "rw")?).await?;
+                Ok(Self { engine: Engine::Sqlite, writer, reader: sqlite_reader(path).await? })
             }
             Database::Postgres(url) => open_postgres(url).await,
         }
@@ -69,17 +85,20 @@ fn make_file(path: &Path) -> Stored<()> {
 }
 
 async fn open_sqlite(path: &Path) -> Stored<Connection> {
-    // A database that is new gives back what it no longer needs; `journal_mode` would already make it an old one.
-    const GREETING: &str = "pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full;
-                            pragma busy_timeout = 5000;";
-    let writer = pool(1, GREETING).test_before_acquire(false).connect_with(sqlite_options(path, "rw")?).await?;
+    let is_new = path.metadata().is_ok_and(|metadata| metadata.len() == 0);
+    // A new database gives back what it no longer needs; `journal_mode` would already make it an old one.
+    let greeting = if is_new { NEW_SQLITE_GREETING } else { SQLITE_GREETING };
+    let writer = pool(1, greeting).test_before_acquire(false).connect_with(sqlite_options(path, "rw")?).await?;
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
     check_sqlite_version(&version)?;
-    let reader = pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;")
+    Ok(Connection { engine: Engine::Sqlite, writer, reader: sqlite_reader(path).await? })
+}
+
+async fn sqlite_reader(path: &Path) -> Stored<AnyPool> {
+    Ok(pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;")
         .test_before_acquire(false)
         .connect_with(sqlite_options(path, "ro")?)
-        .await?;
-    Ok(Connection { engine: Engine::Sqlite, writer, reader })
+        .await?)
 }
 
 async fn open_postgres(url: &str) -> Stored<Connection> {

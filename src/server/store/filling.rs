@@ -1,6 +1,6 @@
 //! Filling an empty database from a copy ([`super::dump`]), in one transaction: all of it is there, or nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 use sqlx::{AnyPool, AssertSqlSafe};
@@ -41,6 +41,11 @@ impl Filling {
         }
         let tables = tables.into_iter().map(|table| (table.name.clone(), table)).collect();
         Ok(Self { pool, tx, engine, tables })
+    }
+
+    /// All tables that there are, each of which a copy has.
+    pub fn tables(&self) -> BTreeSet<&str> {
+        self.tables.keys().map(String::as_str).collect()
     }
 
     /// Adds a part of a copy; answers how many rows it has. Parts must come in the order in which they were made.

@@ -10,9 +10,6 @@ use sqlx::{AnyConnection, ConnectOptions, Connection as _};
 use super::connection::{Engine, sqlite_options};
 use super::{Database, Store, Stored};
 
-/// No more faults than these are listed.
-const FAULTS_MAX: i64 = 5;
-
 /// What there is where the database should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Condition {
@@ -91,10 +88,8 @@ async fn read_schema(connection: &mut AnyConnection) -> Stored<Vec<String>> {
 
 /// Reads every page.
 async fn sqlite_faults(connection: &mut AnyConnection) -> Stored<Vec<String>> {
-    let mut faults: Vec<String> = sqlx::query_scalar("select quick_check from pragma_quick_check($1)")
-        .bind(FAULTS_MAX)
-        .fetch_all(connection)
-        .await?;
+    // No more than five are listed.
+    let mut faults: Vec<String> = sqlx::query_scalar("pragma quick_check(5)").fetch_all(connection).await?;
     faults.retain(|fault| fault != "ok");
     Ok(faults)
 }

@@ -148,13 +148,13 @@ impl Store {
 
     /// Opens the database, which is made where there is none, and leaves its schema as it is.
     pub async fn connect(database: &Database, limits: CacheLimits) -> Stored<Self> {
-        let connection = connection::Connection::open(database, false).await?;
+        let connection = connection::Connection::open(database).await?;
         Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default() })
     }
 
     /// Opens a database that is there, and leaves its schema as it is; for those who look at it beside a server.
     pub async fn connect_beside(database: &Database) -> Stored<Self> {
-        let connection = connection::Connection::open(database, true).await?;
+        let connection = connection::Connection::open_beside(database).await?;
         let limits = CacheLimits { time_to_live: Duration::from_secs(1), size_bytes: 0 };
         Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default() })
     }

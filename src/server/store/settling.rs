@@ -19,6 +19,11 @@ impl Store {
         Ok(found > 0)
     }
 
+    /// How many logs are not what their supervisors wrote.
+    pub async fn unverified(&self) -> Stored<i64> {
+        Ok(sqlx::query_scalar("select count(*) from executions where verified = 0").fetch_one(self.reader()).await?)
+    }
+
     /// Makes all that is committed independent of SQLite's write-ahead log. False where somebody reads an older state
     /// just now: to be tried again later. Postgres has it durable with the commit.
     pub async fn settle(&self) -> Stored<bool> {
