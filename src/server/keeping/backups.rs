@@ -73,8 +73,8 @@ pub fn list(dir: &Path) -> io::Result<Vec<Backup>> {
 
 /// Removes all of a kind but the newest `keep`.
 pub fn rotate(dir: &Path, kind: Kind, keep: usize) -> io::Result<()> {
-    let old = list(dir)?.into_iter().filter(|backup| backup.kind == kind).skip(keep.max(1));
-    old.map(|backup| fs::remove_file(backup.path)).collect()
+    let mut old = list(dir)?.into_iter().filter(|backup| backup.kind == kind).skip(keep.max(1));
+    old.try_for_each(|backup| fs::remove_file(backup.path))
 }
 
 /// Removes what a server left that was killed in the middle of a backup.

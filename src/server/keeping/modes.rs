@@ -47,13 +47,13 @@ pub fn open_to_others(data_dir: &Path, database: &Database) -> io::Result<Vec<Op
         Err(error) => Err(error),
     };
     look(data_dir.to_owned(), 0o700)?;
-    for dir in own_directories(data_dir) {
-        for entry in fs::read_dir(&dir).into_iter().flatten() {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                look(entry.path(), 0o700)?;
-            }
+    for entry in fs::read_dir(data_dir.join("executions")).into_iter().flatten() {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            look(entry.path(), 0o700)?;
         }
+    }
+    for dir in own_directories(data_dir) {
         look(dir, 0o700)?;
     }
     if let Database::Sqlite(path) = database {
