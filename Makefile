@@ -51,7 +51,7 @@ faults: ## The fault matrix on both databases: ROUNDS=20, SEED=… repeats a run
 
 .PHONY: bench
 bench: ## How fast logs are added and read
-	@scripts/with-postgres-on-path.sh cargo bench --bench store
+	@scripts/with-postgres-on-path.sh cargo bench --bench store --bench keeping
 
 .PHONY: fmt
 fmt: ## Format the Rust sources

@@ -65,6 +65,15 @@ enum Command {
         #[command(flatten)]
         server: ServerOptions,
     },
+    /// Write everything that is kept into one file; a server may be running or not
+    Backup {
+        /// The file to make; it must not be there yet
+        file: PathBuf,
+        #[command(flatten)]
+        options: ServeOptions,
+    },
+    /// Restore a backup into a new data directory
+    Restore(server::keeping::restore::RestoreOptions),
     /// Check what a server needs, and say how to mend what is wrong
     Doctor(ServeOptions),
     /// Make, list and revoke the tokens with which programs and browsers get in
@@ -127,6 +136,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Logs { card, follow, json, server } => client::logs::print(&server.connect()?, &card, follow, json)?,
         Command::Cancel { card, server } => client::cards::cancel(&server.connect()?, &card)?,
         Command::Retry { card, stage, server } => client::cards::retry(&server.connect()?, &card, stage)?,
+        Command::Backup { file, options } => say(&server::keeping::backup::run(&file, &options)?)?,
+        Command::Restore(options) => say(&server::keeping::restore::run(&options)?)?,
         Command::Doctor(options) => {
             let report = server::doctor::examine(&options);
             say(&report.to_string())?;

@@ -3,6 +3,8 @@
 //! Everything is checked here, once, so that nothing behind it has to. It does not know which agents are built in.
 
 mod access;
+mod backup;
+mod logs;
 mod stages;
 
 use std::collections::BTreeMap;
@@ -10,6 +12,7 @@ use std::fs::DirBuilder;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use etcetera::BaseStrategy;
@@ -21,6 +24,8 @@ pub use access::AccessConfig;
 use super::agents::{AgentProgram, Format};
 use super::engine::StageLimits;
 use super::store::Database;
+pub use backup::BackupConfig;
+pub use logs::LogsConfig;
 
 const ADDR_DEFAULT: &str = "127.0.0.1:3000";
 const FILE_NAME: &str = "cardume.toml";
@@ -58,6 +63,8 @@ pub struct Config {
     pub database: Database,
     pub default_agent: Option<String>,
     pub agents: BTreeMap<String, AgentConfig>,
+    pub backup: BackupConfig,
+    pub logs: LogsConfig,
     pub stages: StageLimits,
     pub access: AccessConfig,
     pub demo: bool,
@@ -121,6 +128,8 @@ impl Config {
             database,
             default_agent: file.default_agent,
             agents: file.agents,
+            backup: file.backup,
+            logs: file.logs,
             stages: file.stages,
             // No flag: what is in a command line can be read by everybody on the machine.
             access: file.access.or_environment(std::env::var("CARDUME_TOKEN").ok()).map_err(|error| anyhow!(error))?,
@@ -151,7 +160,7 @@ fn resolve(addr: &str) -> anyhow::Result<SocketAddr> {
 }
 
 /// A URL may hold a password: no message repeats it.
-fn database_at(url: &str) -> anyhow::Result<Database> {
+pub fn database_at(url: &str) -> anyhow::Result<Database> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
         return Ok(Database::Postgres(url.to_owned()));
     }
@@ -173,6 +182,8 @@ struct Settings {
     database_url: Option<String>,
     default_agent: Option<String>,
     agents: BTreeMap<String, AgentConfig>,
+    backup: BackupConfig,
+    logs: LogsConfig,
     stages: StageLimits,
     access: AccessConfig,
 }
@@ -196,6 +207,8 @@ fn parse(text: &str) -> Result<Settings, String> {
         default_agent: Option<String>,
         #[serde(default)]
         agents: BTreeMap<Spanned<String>, Agent>,
+        backup: Option<Spanned<backup::BackupTable>>,
+        logs: Option<Spanned<logs::LogsTable>>,
         stages: Option<Spanned<stages::Stages>>,
         access: Option<Spanned<AccessConfig>>,
     }
@@ -250,21 +263,47 @@ fn parse(text: &str) -> Result<Settings, String> {
         };
         agents.insert(name, config);
     }
+    let backup = match file.backup {
+        Some(table) => section(table, backup::BackupTable::check, line_at)?,
+        None => BackupConfig::default(),
+    };
+    let logs = match file.logs {
+        Some(table) => section(table, logs::LogsTable::check, line_at)?,
+        None => LogsConfig::default(),
+    };
     let stages = match file.stages {
+        Some(table) => section(table, stages::Stages::checked, line_at)?,
         None => StageLimits::default(),
-        Some(stages) => {
-            let line = line_at(stages.span().start);
-            stages.into_inner().checked().map_err(|error| format!("line {line}: {error}"))?
-        }
     };
     Ok(Settings {
         addr: file.addr.map(Spanned::into_inner),
         database_url: file.database_url,
         default_agent: file.default_agent,
         agents,
+        backup,
+        logs,
         stages,
         access,
     })
+}
+
+/// A section of the file, checked by itself; what is wrong is told with the line where it begins.
+fn section<T, C>(
+    table: Spanned<T>,
+    check: impl FnOnce(T) -> Result<C, String>,
+    line_at: impl Fn(usize) -> usize,
+) -> Result<C, String> {
+    let line = line_at(table.span().start);
+    check(table.into_inner()).map_err(|error| format!("line {line}: {error}"))
+}
+
+/// Hours, which may be a fraction; 0 is never.
+fn hours(name: &str, hours: f64) -> Result<Option<Duration>, String> {
+    const HOURS_MAX: f64 = 24.0 * 366.0 * 100.0;
+    if !(0.0..=HOURS_MAX).contains(&hours) {
+        return Err(format!("{name} is a number of hours, such as 24 or 0.5; 0 switches it off"));
+    }
+    Ok((hours > 0.0).then(|| Duration::from_secs_f64(hours * 3600.0)))
 }
 
 fn check_name(name: &str) -> Result<(), String> {

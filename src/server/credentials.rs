@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail, ensure};
 
 use super::security::secret;
-use super::store::{CacheLimits, Store, StoreError};
-use super::{Config, ServeOptions, now};
+use super::store::{Store, StoreError};
+use super::{Config, ServeOptions, keeping, now};
 use crate::client::terminal::say;
 
 const NAME_MAX_CHARS: usize = 64;
@@ -124,8 +124,7 @@ impl Place {
         let options = ServeOptions { data_dir, database_url, config, ..ServeOptions::default() };
         let config = Config::load(&options)?;
         tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-            let opened = Store::open(&config.database, CacheLimits::default()).await;
-            let store = opened.context("the database cannot be opened")?;
+            let store = keeping::opening::open(&config).await?;
             let done = act(&store).await;
             store.close().await;
             done

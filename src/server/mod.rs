@@ -9,6 +9,7 @@ mod demo_project;
 pub mod doctor;
 pub mod engine;
 pub mod http;
+pub mod keeping;
 mod listener;
 pub mod log;
 pub mod operations;
@@ -37,9 +38,10 @@ pub use operations::App;
 use crate::domain::{ExecutionId, Timestamp};
 use agents::Agents;
 use engine::{Engine, Parts};
+use keeping::upkeep::Upkeep;
 use security::Guard;
 use security::access::Access;
-use store::{CacheLimits, Database, Store};
+use store::{Database, Store};
 
 /// How long answers under way may take once the server was told to stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(3);
@@ -72,8 +74,9 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
         log::keep_secret(token);
     }
     let _lock = lock(&config.data_dir).await?;
-    let store = Store::open(&config.database, CacheLimits::default()).await.context("the database cannot be opened")?;
+    let store = keeping::opening::open(&config).await?;
     may_listen_there(&config, &store).await?;
+    let upkeep = Upkeep::new(&config, store.clone(), now);
     let app = compose(&config, store.clone())?;
     if config.demo {
         demo_project::make(&app, &config.data_dir).await.context("the demo project cannot be made")?;
@@ -99,6 +102,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     } else {
         tokio::spawn(look_again(access, stopping.clone()));
     }
+    let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
 
     let mut stdout = std::io::stdout();
     writeln!(stdout, "Cardume is listening on http://{addr}")?;
@@ -113,6 +117,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let _ = stop.send(true);
     let _ = tokio::time::timeout(FINISH_WITHIN, http).await;
     let _ = tokio::time::timeout(Duration::from_secs(1), engine).await;
+    let _ = tokio::time::timeout(Duration::from_millis(500), upkeep).await;
     let _ = tokio::time::timeout(Duration::from_millis(500), store.close()).await;
     Ok(())
 }

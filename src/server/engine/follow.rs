@@ -130,7 +130,7 @@ impl Engine {
                 Some(Presence::Ended(exit)) => return ended(&mut intake, exit).await,
                 Some(Presence::Gone { rebooted }) => {
                     // Whatever it started must not go on unwatched.
-                    kill_started_for(execution.id).await?;
+                    self.kill_started_for(following).await?;
                     while intake.step().await? == Step::TookIn {}
                     intake.finish(None).await?;
                     return Ok(ProcessEnd::Lost { rebooted });
@@ -231,11 +231,16 @@ impl Engine {
         Ok(())
     }
 
+    async fn kill_started_for(&self, following: &Following) -> anyhow::Result<()> {
+        let (id, worktree) = (following.execution.id.to_string(), self.own_worktree(&following.card).path);
+        Ok(tokio::task::spawn_blocking(move || tree::kill_started_for(&id, &worktree)).await?)
+    }
+
     async fn cancel_if_wanted(&self, following: &Following, cancel: &mut Cancel) -> anyhow::Result<()> {
         if cancel.asked_at.is_some() {
             if cancel.is_overdue() {
                 following.workplace.kill_supervisor();
-                kill_started_for(following.execution.id).await?;
+                self.kill_started_for(following).await?;
             }
             return Ok(());
         }
@@ -291,10 +296,6 @@ async fn ended(intake: &mut Intake, exit: Exit) -> anyhow::Result<ProcessEnd> {
             .await?;
     }
     Ok(ProcessEnd::Exited { exit, verified })
-}
-
-async fn kill_started_for(id: ExecutionId) -> anyhow::Result<()> {
-    Ok(tokio::task::spawn_blocking(move || tree::kill_started_for(&id.to_string())).await?)
 }
 
 #[derive(Default)]

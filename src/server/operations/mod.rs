@@ -35,6 +35,9 @@ pub type Answer<T> = Result<T, Problem>;
 impl App {
     /// `Err` (503) says why nothing can be written now. The answer comes soon, whatever the database does.
     pub async fn health(&self) -> Answer<()> {
+        if self.store.is_damaged() {
+            return Err(Problem::unavailable("The database is damaged. The log of the server says how to go on."));
+        }
         if self.engine.is_disk_full() {
             return Err(Problem::unavailable(
                 "The disk is full. Agents wait until there is room again; nothing is lost.",

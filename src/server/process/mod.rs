@@ -3,6 +3,7 @@
 //! Knows no database and no HTTP. An execution has a directory of its own inside the data directory, [`Workplace`],
 //! and the files in it are all that server and supervisor say to each other.
 
+pub mod bundle;
 mod digest;
 pub mod disk;
 pub mod git;

@@ -4,6 +4,7 @@
 //! its number and the moment at which it started, and is signalled through a descriptor that was compared with both.
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use procfs::process::{Process, all_processes};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -22,6 +23,12 @@ impl ProcessId {
     /// This process. `None` without `/proc`.
     pub fn own() -> Option<Self> {
         Some(Self::of(&Process::myself().ok()?.stat().ok()?))
+    }
+
+    /// Whether it is stopped (state T): by a signal, until another one.
+    pub fn is_stopped(self) -> bool {
+        let stat = Process::new(self.pid).and_then(|process| process.stat());
+        stat.is_ok_and(|stat| Self::of(&stat) == self && matches!(stat.state, 'T'))
     }
 
     fn of(stat: &procfs::process::Stat) -> Self {
@@ -72,14 +79,19 @@ fn below(mut open: Vec<i32>) -> Vec<ProcessId> {
     found
 }
 
-/// Every living process that was started for this execution: those whose environment names it, and what is below them.
-/// Finds what a killed supervisor left behind.
-pub fn started_for(execution: &str) -> Vec<ProcessId> {
+/// Every living process that was started for this execution: those whose environment names it and its worktree, and what
+/// is below them. Finds what a killed supervisor left behind. The worktree is asked for because a restored backup has
+/// the same executions in another data directory, and the one server must not end the other's agents.
+pub fn started_for(execution: &str, worktree: &Path) -> Vec<ProcessId> {
     // The bytes as they are: after a bad day this is asked for hundreds of executions among thousands of processes.
-    let mark = format!("CARDUME_EXECUTION_ID={execution}");
+    let marks = [
+        format!("CARDUME_EXECUTION_ID={execution}").into_bytes(),
+        [b"CARDUME_WORKTREE=", worktree.as_os_str().as_encoded_bytes()].concat(),
+    ];
     let is_ours = |process: &Process| {
-        std::fs::read(format!("/proc/{}/environ", process.pid()))
-            .is_ok_and(|environment| environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes()))
+        std::fs::read(format!("/proc/{}/environ", process.pid())).is_ok_and(|environment| {
+            marks.iter().all(|mark| environment.split(|byte| *byte == 0).any(|entry| entry == &mark[..]))
+        })
     };
     let marked = all_processes().into_iter().flatten().flatten().filter(is_ours);
     let mut found: Vec<ProcessId> = marked.filter_map(|process| Some(ProcessId::of(&process.stat().ok()?))).collect();
@@ -95,10 +107,10 @@ pub fn signal_all(processes: &[ProcessId], signal: Signal) {
 }
 
 /// Ends every process that was started for this execution.
-pub fn kill_started_for(execution: &str) {
+pub fn kill_started_for(execution: &str, worktree: &Path) {
     // Once more than needed: who forks while being looked at leaves a child that the first look did not see.
     for _ in 0..5 {
-        let left = started_for(execution);
+        let left = started_for(execution, worktree);
         if left.is_empty() {
             return;
         }
@@ -132,11 +144,12 @@ mod tests {
         let mut child = Command::new("sh")
             .args(["-c", "env -i sleep 61 & sleep 62 & wait"])
             .env("CARDUME_EXECUTION_ID", &execution)
+            .env("CARDUME_WORKTREE", "/here")
             .spawn()
             .unwrap();
         let mut found = vec![];
         for _ in 0..200 {
-            found = started_for(&execution);
+            found = started_for(&execution, Path::new("/here"));
             found.dedup();
             if found.len() >= 3 {
                 break;
@@ -152,8 +165,9 @@ mod tests {
                 .len(),
             2
         );
-        kill_started_for(&execution);
+        assert_eq!(started_for(&execution, Path::new("/there")), [], "another data directory's");
+        kill_started_for(&execution, Path::new("/here"));
         assert!(!child.wait().unwrap().success());
-        assert_eq!(started_for(&execution), []);
+        assert_eq!(started_for(&execution, Path::new("/here")), []);
     }
 }

@@ -192,6 +192,16 @@ impl Workplace {
         }
     }
 
+    /// The process that supervises, or did: of this boot of the machine.
+    pub fn supervisor(&self) -> Option<ProcessId> {
+        if self.is_of_another_boot() { None } else { self.started()?.process }
+    }
+
+    /// Whether the supervisor was stopped by a signal and does nothing until it is let go on.
+    pub fn is_supervisor_stopped(&self) -> bool {
+        self.supervisor().is_some_and(ProcessId::is_stopped)
+    }
+
     fn started(&self) -> Option<Started> {
         serde_json::from_slice(&fs::read(self.dir.join("started")).ok()?).ok()
     }

@@ -2,8 +2,8 @@
 //!
 //! Why no read through it is stale:
 //!
-//! 1. It holds only rows that were committed before they came here. A row is never changed once it is committed, and it
-//!    goes away only with its whole execution. So a page is right for ever; all it can be is short.
+//! 1. It holds only rows that were committed before they came here. A row is never changed once it is committed, also not
+//!    by being packed, and it goes away only with its whole execution. So a page is right for ever; all it can be is short.
 //! 2. It holds neither an execution's state nor its `last_sequence`. Every read takes these from the database first, and
 //!    that row was moved on in the transaction that added the log rows: it knows of all that was committed before.
 //! 3. A page's rows are consecutive from its first sequence. A page that ends before `last_sequence` is seen to be short,
@@ -26,7 +26,7 @@ use moka::{Entry, Expiry};
 use super::{CacheLimits, ExecutionId, LogLine, NewLine};
 
 /// Rows in a page: one query's worth, and not more than a poll may want anyway.
-const PAGE_ROWS: i64 = 250;
+pub(super) const PAGE_ROWS: i64 = 250;
 /// What a row takes besides its content.
 const ROW_BYTES: usize = 96;
 

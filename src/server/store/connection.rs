@@ -1,19 +1,22 @@
 //! The connections to either engine, and everything in which the two differ but the schema.
 
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection as _, Transaction};
 
 use super::{Database, Store, Stored, Timestamp};
 
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
-
 /// The first SQLite in which a checkpoint cannot corrupt a database in WAL mode (3.7.0 to 3.51.2 can).
 const SQLITE_OLDEST: [u32; 3] = [3, 51, 3];
+const SQLITE_GREETING: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;";
+const NEW_SQLITE_GREETING: &str =
+    "pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full;
+                                   pragma busy_timeout = 5000;";
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_READERS: u32 = 6;
 const POSTGRES_WRITERS: u32 = 6;
@@ -30,7 +33,8 @@ pub(super) enum Engine {
 }
 
 /// The pools: writers that wait for a lock keep no reader waiting. On SQLite `writer` is one connection, so that writers
-/// queue here and not in the file's lock, and `reader` several that cannot write. `background` reads like `reader` does, for who reads all the time.
+/// queue here and not in the file's lock, and `reader` several that cannot write. `background` reads like `reader` does,
+/// for who reads all the time.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub engine: Engine,
@@ -40,10 +44,29 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// Leaves the schema as it is. Where there is no SQLite file, one is made.
     pub async fn open(database: &Database) -> Stored<Self> {
         sqlx::any::install_default_drivers();
         match database {
-            Database::Sqlite(path) => open_sqlite(path).await,
+            Database::Sqlite(path) => {
+                make_file(path)?;
+                open_sqlite(path).await
+            }
+            Database::Postgres(url) => open_postgres(url).await,
+        }
+    }
+
+    /// Leaves the schema as it is, makes nothing, and writes nothing unless it is asked to: beside a server that may be
+    /// in the middle of a transaction.
+    pub async fn open_beside(database: &Database) -> Stored<Self> {
+        sqlx::any::install_default_drivers();
+        match database {
+            Database::Sqlite(path) => {
+                let greeting = "pragma synchronous = full; pragma busy_timeout = 5000;";
+                let writer = pool(1, greeting).connect_with(sqlite_options(path, "rw")?).await?;
+                let reader = sqlite_readers().connect_with(sqlite_options(path, "ro")?).await?;
+                Ok(Self { engine: Engine::Sqlite, writer, background: reader.clone(), reader })
+            }
             Database::Postgres(url) => open_postgres(url).await,
         }
     }
@@ -56,19 +79,30 @@ impl Connection {
     }
 }
 
+/// For this user only, before SQLite opens it: it gives its write-ahead log the same mode.
+fn make_file(path: &Path) -> Stored<()> {
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(sqlx::Error::Io(error).into()),
+    }
+}
+
 async fn open_sqlite(path: &Path) -> Stored<Connection> {
-    let writer = pool(1, "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;")
-        .test_before_acquire(false)
-        .connect_with(sqlite_options(path, "rwc")?)
-        .await?;
+    let is_new = path.metadata().is_ok_and(|metadata| metadata.len() == 0);
+    // A new database gives back what it no longer needs; `journal_mode` would already make it an old one.
+    let greeting = if is_new { NEW_SQLITE_GREETING } else { SQLITE_GREETING };
+    let writer = pool(1, greeting).test_before_acquire(false).connect_with(sqlite_options(path, "rw")?).await?;
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
     check_sqlite_version(&version)?;
-    SQLITE_MIGRATIONS.run(&writer).await.map_err(migration_error)?;
-    let readers =
-        pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;").test_before_acquire(false);
+    let readers = sqlite_readers();
     let reader = readers.clone().connect_with(sqlite_options(path, "ro")?).await?;
     let background = readers.connect_lazy_with(sqlite_options(path, "ro")?);
     Ok(Connection { engine: Engine::Sqlite, writer, reader, background })
+}
+
+fn sqlite_readers() -> AnyPoolOptions {
+    pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;").test_before_acquire(false)
 }
 
 async fn open_postgres(url: &str) -> Stored<Connection> {
@@ -77,11 +111,27 @@ async fn open_postgres(url: &str) -> Stored<Connection> {
     options.connect().await?.close().await?;
     let greeting = "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '60s';";
     let writer = pool(POSTGRES_WRITERS, greeting).connect_with(options.clone()).await?;
-    POSTGRES_MIGRATIONS.run(&writer).await.map_err(migration_error)?;
     let readers = pool(POSTGRES_READERS, greeting);
     let reader = readers.clone().connect_with(options.clone()).await?;
     let background = readers.connect_lazy_with(options);
     Ok(Connection { engine: Engine::Postgres, writer, reader, background })
+}
+
+/// One connection to a database that is about to be filled, and that nobody else has: an SQLite file is new, and thrown
+/// away where that fails.
+pub(super) async fn open_to_fill(database: &Database) -> Stored<(Engine, AnyPool)> {
+    match database {
+        Database::Sqlite(path) => {
+            make_file(path)?;
+            let greeting = "pragma auto_vacuum = incremental; pragma journal_mode = memory; pragma synchronous = off;";
+            Ok((Engine::Sqlite, pool(1, greeting).connect_with(sqlite_options(path, "rw")?).await?))
+        }
+        Database::Postgres(url) => {
+            let options: AnyConnectOptions = url.parse()?;
+            options.connect().await?.close().await?;
+            Ok((Engine::Postgres, pool(1, "set lock_timeout = '5s';").connect_with(options).await?))
+        }
+    }
 }
 
 /// A pool whose connections each begin with `greeting`.
@@ -95,7 +145,7 @@ fn pool(connections: u32, greeting: &'static str) -> AnyPoolOptions {
 
 /// The path in a URL, whatever characters are in it: all but letters and digits are escaped, slashes too, so that
 /// nobody on the way takes `?`, `#` or `..` for a part of the URL.
-fn sqlite_options(path: &Path, mode: &str) -> Stored<AnyConnectOptions> {
+pub(super) fn sqlite_options(path: &Path, mode: &str) -> Stored<AnyConnectOptions> {
     let mut url = "sqlite:".to_owned();
     for &byte in path.as_os_str().as_encoded_bytes() {
         if byte.is_ascii_alphanumeric() {
@@ -118,11 +168,11 @@ fn check_sqlite_version(version: &str) -> Result<(), sqlx::Error> {
     ))
 }
 
-fn migration_error(error: MigrateError) -> sqlx::Error {
-    match error {
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error,
-        other => sqlx::Error::Migrate(Box::new(other)),
-    }
+/// The lock of all transactions that change the board. The number is "cardume" in ASCII; it only has to differ from other
+/// programs' locks.
+pub(super) async fn lock_board(tx: &mut Tx) -> Stored<()> {
+    sqlx::query("select pg_advisory_xact_lock(27973166633938277)").execute(&mut **tx).await?;
+    Ok(())
 }
 
 impl Store {
@@ -131,8 +181,7 @@ impl Store {
     pub(super) async fn begin_board(&self) -> Stored<Tx> {
         let mut tx = self.begin_write().await?;
         if self.connection.engine == Engine::Postgres {
-            // The number is "cardume" in ASCII; it only has to differ from other programs' locks.
-            sqlx::query("select pg_advisory_xact_lock(27973166633938277)").execute(&mut *tx).await?;
+            lock_board(&mut tx).await?;
         }
         Ok(tx)
     }

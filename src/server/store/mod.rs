@@ -4,7 +4,7 @@
 
 //!
 //! One text of SQL serves both engines, through sqlx's `Any` driver; where they must differ, `connection::Engine` names
-//! the difference. Columns are `bigint`, `text` and `double precision` only, which is what `Any` carries.
+//! the difference. Columns are `bigint`, `text`, `double precision` and bytes only, which is what `Any` carries.
 //!
 //! Who may write what at the same time: a transaction that may change where a card stands or which of its executions is
 //! active is a *board transaction*; they happen one after the other (`Store::begin_board`). Rows are added to a log
@@ -14,24 +14,37 @@
 mod access;
 mod cache;
 mod cards;
+mod catalog;
 mod columns;
 mod connection;
 mod decode;
+mod dump;
 mod error;
 mod executions;
+mod filling;
+mod integrity;
 mod logs;
+mod migrations;
+mod packing;
 mod projects;
 mod reading;
 mod running;
+mod settling;
 mod workflow;
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::domain::*;
 
 pub use access::{Grant, TokenRow};
+pub use dump::{CardBranch, Part, Snapshot, Unfinished};
 pub use error::StoreError;
+pub use filling::Filling;
+pub use integrity::{Condition, sqlite_companions};
+pub use migrations::Schema;
 
 /// Where the database is.
 #[derive(Clone, Debug)]
@@ -124,15 +137,40 @@ pub struct Ending {
 pub struct Store {
     connection: connection::Connection,
     cache: cache::LogCache,
+    is_damaged: Arc<AtomicBool>,
 }
 
 type Stored<T> = Result<T, StoreError>;
 
 impl Store {
-    /// Opens the database, brings its schema up to date, and checks that it can be trusted.
+    /// Opens the database, which is made where there is none, and brings its schema up to date.
     pub async fn open(database: &Database, limits: CacheLimits) -> Stored<Self> {
+        let store = Self::connect(database, limits).await?;
+        store.migrate().await?;
+        Ok(store)
+    }
+
+    /// Opens the database, which is made where there is none, and leaves its schema as it is.
+    pub async fn connect(database: &Database, limits: CacheLimits) -> Stored<Self> {
         let connection = connection::Connection::open(database).await?;
-        Ok(Self { connection, cache: cache::LogCache::new(limits) })
+        Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default() })
+    }
+
+    /// Opens a database that is there, and leaves its schema as it is; for those who look at it beside a server.
+    pub async fn connect_beside(database: &Database) -> Stored<Self> {
+        let connection = connection::Connection::open_beside(database).await?;
+        let limits = CacheLimits { time_to_live: Duration::from_secs(1), size_bytes: 0 };
+        Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default() })
+    }
+
+    /// Somebody has found the database damaged.
+    pub fn note_damage(&self) {
+        self.is_damaged.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged.load(Ordering::Relaxed)
     }
 
     /// The same database, read through connections of its own: however much is read there, nobody else waits for one.

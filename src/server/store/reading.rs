@@ -11,7 +11,9 @@ use sqlx::{AnyConnection, FromRow};
 use super::cache::Page;
 use super::decode::{moment, parse};
 use super::logs::LineRow;
-use super::{ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice, Store, StoreError, Stored, Timestamp};
+use super::{
+    ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice, Store, StoreError, Stored, Timestamp, packing,
+};
 
 /// An answer has at most so much content, and at least one row: of very long rows it has fewer than were asked for. What
 /// is left out is what the same question would ask for next.
@@ -150,8 +152,29 @@ async fn head(connection: &mut AnyConnection, id: ExecutionId) -> Stored<Executi
     Ok(row.ok_or(StoreError::NotFound("execution"))?.into_log(id)?)
 }
 
-/// The rows from `start` to `end`, both included, all of which must be there.
+/// The rows from `start` to `end`, both included, all of which must be there, packed or not. `connection` must see one
+/// moment: a row may be packed at any time.
 async fn lines(connection: &mut AnyConnection, id: ExecutionId, start: i64, end: i64) -> Stored<Vec<LogLine>> {
+    let count = usize::try_from(end - start + 1).unwrap_or(0);
+    let mut lines = unpacked_lines(connection, id, start, end).await?;
+    if lines.len() < count {
+        // A log is packed from its beginning.
+        let packed = packing::lines(connection, id, start, end).await?;
+        lines.splice(0..0, packed);
+    }
+    if lines.len() != count || lines.iter().zip(start..).any(|(line, sequence)| line.sequence != sequence) {
+        return Err(StoreError::Database(sqlx::Error::Protocol(format!("rows are missing from the log of {id}"))));
+    }
+    Ok(lines)
+}
+
+/// Those of the rows from `start` to `end` that are not packed.
+pub(super) async fn unpacked_lines(
+    connection: &mut AnyConnection,
+    id: ExecutionId,
+    start: i64,
+    end: i64,
+) -> Stored<Vec<LogLine>> {
     if start > end {
         return Ok(vec![]);
     }
@@ -164,8 +187,5 @@ async fn lines(connection: &mut AnyConnection, id: ExecutionId, start: i64, end:
     .bind(end)
     .fetch_all(connection)
     .await?;
-    if rows.len() as i64 != end - start + 1 {
-        return Err(StoreError::Database(sqlx::Error::Protocol(format!("rows are missing from the log of {id}"))));
-    }
     Ok(rows.into_iter().map(LogLine::try_from).collect::<Result<_, _>>()?)
 }

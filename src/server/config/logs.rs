@@ -1,0 +1,66 @@
+//! `[logs]`: when the logs of executions that have ended are compressed, and when their journals go.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// `[logs]`, checked. `None` means never.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogsConfig {
+    /// So long after an execution's end its rows are compressed.
+    pub compress_after: Option<Duration>,
+    /// So long after an execution's end its journal, of which everything is in the database, is removed.
+    pub remove_journals_after: Option<Duration>,
+}
+
+impl Default for LogsConfig {
+    fn default() -> Self {
+        let day = Some(Duration::from_secs(24 * 3600));
+        Self { compress_after: day, remove_journals_after: day }
+    }
+}
+
+/// `[logs]`, as it is written.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LogsTable {
+    compress_after_hours: Option<f64>,
+    remove_journals_after_hours: Option<f64>,
+}
+
+impl LogsTable {
+    pub(super) fn check(self) -> Result<LogsConfig, String> {
+        let default = LogsConfig::default();
+        let after = |name: &str, hours: Option<f64>, default: Option<Duration>| match hours {
+            None => Ok(default),
+            Some(hours) => super::hours(&format!("{name} in [logs]"), hours),
+        };
+        Ok(LogsConfig {
+            compress_after: after("compress_after_hours", self.compress_after_hours, default.compress_after)?,
+            remove_journals_after: after(
+                "remove_journals_after_hours",
+                self.remove_journals_after_hours,
+                default.remove_journals_after,
+            )?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<LogsConfig, String> {
+        toml::from_str::<LogsTable>(text).map_err(|error| error.to_string())?.check()
+    }
+
+    #[test]
+    fn hours_may_be_fractions_and_0_is_never() {
+        assert_eq!(parse("").unwrap(), LogsConfig::default());
+        let config = parse("compress_after_hours = 0.001\nremove_journals_after_hours = 0").unwrap();
+        assert_eq!(config.compress_after, Some(Duration::from_millis(3600)));
+        assert_eq!(config.remove_journals_after, None);
+        assert!(parse("compress_after_hours = -1").unwrap_err().contains("compress_after_hours in [logs]"));
+        assert!(parse("compress_after = 1").is_err());
+    }
+}

@@ -1,0 +1,16 @@
+//! Keeping what is kept: backups and their restoration, the look at the database before a server starts, the update of
+//! its schema behind a backup, the compression of old logs and the removal of journals that are no longer needed.
+//!
+//! It decides nothing about cards and starts no agent. What a database holds is `store`'s to know; git and processes are
+//! `process`'s.
+
+mod archive;
+pub mod backup;
+pub mod backups;
+mod journals;
+pub mod modes;
+pub mod opening;
+mod placing;
+pub mod restore;
+pub mod upkeep;
+mod verify;
