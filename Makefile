@@ -39,6 +39,16 @@ test-agents: build ## The real claude CLI against a scripted API, through a whol
 	@scripts/install-test-tools.sh --agents-only
 	@cd end2end && npx playwright test --project agents
 
+# How often each row of the fault matrix is tried, and what decides the moments (empty: chance; it is printed).
+ROUNDS ?= 20
+SEED ?=
+
+.PHONY: faults
+faults: ## The fault matrix on both databases: ROUNDS=20, SEED=… repeats a run, ROW=row_7 runs one row
+	@scripts/install-test-tools.sh
+	@CARDUME_FAULT_ROUNDS=$(ROUNDS) CARDUME_FAULT_SEED=$(SEED) \
+		scripts/with-postgres-on-path.sh cargo test --test faults -- --test-threads 2 --nocapture $(ROW)
+
 .PHONY: bench
 bench: ## How fast logs are added and read
 	@scripts/with-postgres-on-path.sh cargo bench --bench store --bench keeping

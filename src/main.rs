@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use cardume::client::terminal::{NobodyReads, harmless_line, say};
 use cardume::client::{self, Connection};
-use cardume::server::{self, config::ServeOptions};
+use cardume::server::{self, config::ServeOptions, credentials::Place, credentials::TokenCommand};
 use clap::{Args, Parser, Subcommand};
 
 /// A kanban board that drives coding agents through plan, implement, test and review, and never loses a run.
@@ -76,6 +76,17 @@ enum Command {
     Restore(server::keeping::restore::RestoreOptions),
     /// Check what a server needs, and say how to mend what is wrong
     Doctor(ServeOptions),
+    /// Make, list and revoke the tokens with which programs and browsers get in
+    #[command(subcommand)]
+    Token(TokenCommand),
+    /// Set the password with which browsers get in; asked for, or read from standard input
+    Password {
+        /// Let no password in any more
+        #[arg(long)]
+        remove: bool,
+        #[command(flatten)]
+        place: Place,
+    },
     /// Start the agent whose order lies in DIR, and write down all that it says
     #[command(hide = true)]
     Supervise { dir: PathBuf },
@@ -111,7 +122,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if error.is::<NobodyReads>() => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cardume: {}", harmless_line(&format!("{error:#}")));
+            eprintln!("cardume: {}", harmless_line(&server::log::harmless(&format!("{error:#}"))));
             ExitCode::FAILURE
         }
     }
@@ -132,6 +143,8 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
             say(&report.to_string())?;
             return Ok(if report.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE });
         }
+        Command::Token(command) => server::credentials::token(command)?,
+        Command::Password { remove, place } => server::credentials::password(remove, place)?,
         Command::Supervise { dir } => server::process::supervise(&dir, server::now)?,
         Command::DemoAgent { seconds } => {
             let status = server::agents::demo::play(seconds)?;

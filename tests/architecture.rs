@@ -12,10 +12,19 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("client", &["client", "domain"]),
     ("server/store", &["server::store", "domain"]),
     ("server/process", &["server::process", "domain"]),
-    ("server/agents", &["server::agents", "server::process", "domain"]),
+    ("server/secrets", &["server::secrets"]),
+    ("server/agents", &["server::agents", "server::process", "server::secrets", "domain"]),
     (
         "server/engine",
-        &["server::engine", "server::store", "server::agents", "server::process", "server::now", "domain"],
+        &[
+            "server::engine",
+            "server::store",
+            "server::agents",
+            "server::process",
+            "server::secrets",
+            "server::now",
+            "domain",
+        ],
     ),
 ];
 

@@ -89,3 +89,31 @@ test('what ended while the server was away is taken in, and the next stage start
   await expect(tileIn(page, 'done', card)).toHaveAttribute('data-stage', 'completed', { timeout: 40_000 });
   expect(await cardume.executions(card.id)).toHaveLength(4);
 });
+
+test('a run whose supervisor was killed is lost, says so, and is resumed from its page', async ({
+  cardume, page, open,
+}) => {
+  const card = await cardume.addCard('Stack the firewood', 'gated');
+  await cardume.run(card);
+  await open(page, `/cards/${card.id}`);
+  const before = await linesReach(page, 40);
+  cardume.killSupervisor((await cardume.card(card.id)).activeExecution?.id ?? '');
+
+  await expect(page.getByRole('status').filter({ hasText: 'Plan lost' })).toBeVisible();
+  await expect(page.getByRole('main')).toContainText('left no exit status. Resume to go on.');
+  const after = await linesReach(page, before.length);
+  expect(areWhole(after)).toBe(true);
+  await open(page);
+  await expect(tileIn(page, 'backlog', card)).toContainText('Plan lost');
+
+  cardume.openAll();
+  await tileIn(page, 'backlog', card).getByRole('button', { name: 'Resume' }).click();
+  await settles(cardume, card, 'done');
+  expect((await cardume.executions(card.id)).map(({ command, status }) => [command, status]).reverse()).toEqual([
+    ['/plan', 'lost'],
+    ['/plan', 'success'],
+    ['/implement', 'success'],
+    ['/test', 'success'],
+    ['/review', 'success'],
+  ]);
+});

@@ -19,7 +19,7 @@ pub use execution::{ActiveExecution, Command, Execution, ExecutionStatus, Usage}
 pub use id::{CardId, ExecutionId, ProjectId};
 pub use log::{ExecutionLog, LogLine, LogSlice, LogType};
 pub use problem::Problem;
-pub use project::{NewProject, Project};
+pub use project::{NewProject, Project, ProjectEdit};
 pub use stage::{Column, Stage, WorkflowStage};
 pub use timestamp::Timestamp;
 pub use workflow::{Event, IllegalTransition, Workflow, WorkflowStatus, workflow_statuses};

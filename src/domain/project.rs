@@ -13,6 +13,8 @@ pub struct Project {
     /// The top of the repository's working tree, absolute.
     pub path: String,
     pub created_at: Timestamp,
+    /// What looks like a secret is masked in its logs.
+    pub mask_secrets: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,4 +25,13 @@ pub struct NewProject {
     /// Absent: the name of its folder.
     #[serde(default)]
     pub name: Option<String>,
+}
+
+/// A change to a project. Absent fields stay as they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectEdit {
+    /// Whether what looks like a secret is masked in its logs. Holds for executions that begin from now on.
+    pub mask_secrets: Option<bool>,
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything is checked here, once, so that nothing behind it has to. It does not know which agents are built in.
 
+mod access;
 mod backup;
 mod logs;
 mod stages;
@@ -18,6 +19,8 @@ use etcetera::BaseStrategy;
 use serde::Deserialize;
 use toml::Spanned;
 
+pub use access::AccessConfig;
+
 use super::agents::{AgentProgram, Format};
 use super::engine::StageLimits;
 use super::store::Database;
@@ -26,6 +29,8 @@ pub use logs::LogsConfig;
 
 const ADDR_DEFAULT: &str = "127.0.0.1:3000";
 const FILE_NAME: &str = "cardume.toml";
+/// Each is looked for on the PATH whenever somebody asks which there are.
+const AGENTS_MAX: usize = 100;
 
 /// The flags of `cardume serve`; `cardume doctor` takes the same.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -61,6 +66,7 @@ pub struct Config {
     pub backup: BackupConfig,
     pub logs: LogsConfig,
     pub stages: StageLimits,
+    pub access: AccessConfig,
     pub demo: bool,
 }
 
@@ -125,6 +131,8 @@ impl Config {
             backup: file.backup,
             logs: file.logs,
             stages: file.stages,
+            // No flag: what is in a command line can be read by everybody on the machine.
+            access: file.access.or_environment(std::env::var("CARDUME_TOKEN").ok()).map_err(|error| anyhow!(error))?,
             demo: options.demo,
         })
     }
@@ -177,6 +185,7 @@ struct Settings {
     backup: BackupConfig,
     logs: LogsConfig,
     stages: StageLimits,
+    access: AccessConfig,
 }
 
 fn read_file(given: Option<&Path>, data_dir: &Path) -> anyhow::Result<Settings> {
@@ -201,6 +210,7 @@ fn parse(text: &str) -> Result<Settings, String> {
         backup: Option<Spanned<backup::BackupTable>>,
         logs: Option<Spanned<logs::LogsTable>>,
         stages: Option<Spanned<stages::Stages>>,
+        access: Option<Spanned<AccessConfig>>,
     }
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -220,6 +230,16 @@ fn parse(text: &str) -> Result<Settings, String> {
 
     if let Some(addr) = &file.addr {
         host_and_port(addr.get_ref()).map_err(|error| format!("line {}: {error}", line_at(addr.span().start)))?;
+    }
+    let access = match file.access {
+        Some(access) => {
+            let line = line_at(access.span().start);
+            access.into_inner().checked().map_err(|error| format!("line {line}: {error}"))?
+        }
+        None => AccessConfig::default(),
+    };
+    if file.agents.len() > AGENTS_MAX {
+        return Err(format!("line 1: there are more than {AGENTS_MAX} agents"));
     }
     let mut agents = BTreeMap::new();
     for (name, agent) in file.agents {
@@ -263,6 +283,7 @@ fn parse(text: &str) -> Result<Settings, String> {
         backup,
         logs,
         stages,
+        access,
     })
 }
 

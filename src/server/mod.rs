@@ -4,20 +4,25 @@ pub mod agents;
 pub mod assets;
 pub mod config;
 pub mod crash_points;
+pub mod credentials;
 mod demo_project;
 pub mod doctor;
 pub mod engine;
 pub mod http;
 pub mod keeping;
+mod listener;
+pub mod log;
 pub mod operations;
 pub mod process;
 pub mod router;
+pub mod secrets;
 mod security;
 pub mod store;
 
 use std::fs::{File, OpenOptions};
-use std::io::{IsTerminal, Write};
-use std::net::SocketAddr;
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,7 +30,6 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 use uuid::Uuid;
 
 pub use config::{Config, ServeOptions};
@@ -36,12 +40,15 @@ use agents::Agents;
 use engine::{Engine, Parts};
 use keeping::upkeep::Upkeep;
 use security::Guard;
-use store::Store;
+use security::access::Access;
+use store::{Database, Store};
 
 /// How long answers under way may take once the server was told to stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(3);
 /// How long a server that is on its way down may keep the data directory from the next one.
 const LOCK_WITHIN: Duration = Duration::from_secs(6);
+/// How soon a server that asked nobody learns that there is a token now.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// The present moment. Whoever needs it takes it at the edge and passes it on.
 pub fn now() -> Timestamp {
@@ -50,12 +57,7 @@ pub fn now() -> Timestamp {
 
 /// Serves the board and the API until SIGTERM or SIGINT. Running agents go on.
 pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_from_env("CARDUME_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
+    log::begin();
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(run(options));
     // What is still being read from a disk or a database must not keep the process from ending.
@@ -65,9 +67,16 @@ pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
 
 async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let config = Config::load(&options)?;
+    if let Database::Postgres(url) = &config.database {
+        log::keep_password_secret(url);
+    }
+    if let Some(token) = &config.access.token {
+        log::keep_secret(token);
+    }
     let _lock = lock(&config.data_dir).await?;
     let store = keeping::opening::open(&config).await?;
     let upkeep = Upkeep::new(&config, store.clone(), now);
+    may_listen_there(&config, &store).await?;
     let app = compose(&config, store.clone())?;
     if config.demo {
         demo_project::make(&app, &config.data_dir).await.context("the demo project cannot be made")?;
@@ -82,10 +91,18 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
     let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
-    let mut until = stopping.clone();
-    let http = axum::serve(listener, router(app, &config, addr))
-        .with_graceful_shutdown(async move { until.wait_for(|stop| *stop).await.map(drop).unwrap_or_default() });
-    let mut http = tokio::spawn(http.into_future());
+    let access = Access::new(store.clone(), &config.access, addr);
+    access.look().await.context("the database cannot be read")?;
+    let guard = Guard::new(addr, &config.host, &config.access.hosts, access.clone());
+    let router = router::router(app, guard, assets::bundle(), assets::router());
+    let mut http = tokio::spawn(listener::serve(listener, router, stopping.clone()));
+    if access.is_required() {
+        let code = access.new_link().await.context("the link to log in cannot be made")?;
+        // Not in the log, which somebody may have turned off, or keep.
+        eprintln!("Open http://{}/login/{code} to log in; it works once, within 15 minutes", reachable(addr));
+    } else {
+        tokio::spawn(look_again(access, stopping.clone()));
+    }
 
     let mut stdout = std::io::stdout();
     writeln!(stdout, "Cardume is listening on http://{addr}")?;
@@ -94,7 +111,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        served = &mut http => served??,
+        served = &mut http => served?,
     }
     tracing::info!("stopping; running agents go on");
     let _ = stop.send(true);
@@ -105,12 +122,40 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn router(app: App, config: &Config, addr: SocketAddr) -> axum::Router {
-    let guard = Guard::new(addr, &config.host);
-    if let Some(warning) = guard.warning() {
-        tracing::warn!("{warning}");
+/// On an address that others can reach, nobody listens without a secret that keeps them out.
+async fn may_listen_there(config: &Config, store: &Store) -> anyhow::Result<()> {
+    let is_here = config.addr.ip().to_canonical().is_loopback();
+    if is_here || config.access.token.is_some() || store.has_credentials().await? {
+        return Ok(());
     }
-    router::router(app, guard, assets::bundle(), assets::router())
+    anyhow::bail!(
+        "others can reach {}, and there is no token yet: make one with “cardume token new NAME”, or set a password with \
+         “cardume password” (with the same --data-dir or --database-url), or set CARDUME_TOKEN; or listen on 127.0.0.1",
+        config.addr
+    )
+}
+
+/// An address of this server that a browser on this machine reaches.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, addr.port())
+}
+
+/// Whoever makes the first token or password beside a running server wants it asked for from then on.
+async fn look_again(access: Access, mut stopping: watch::Receiver<bool>) {
+    while !access.is_required() {
+        let is_stopping = tokio::time::timeout(LOOK_EVERY, stopping.wait_for(|stop| *stop)).await.is_ok();
+        if is_stopping {
+            return;
+        }
+        // A database that is away is told of elsewhere.
+        let _ = access.look().await;
+    }
+    tracing::info!("a token or a password was made: from now on it is asked for");
 }
 
 fn compose(config: &Config, store: Store) -> anyhow::Result<App> {

@@ -20,11 +20,15 @@ pub struct Assets {
     pub wasm: String,
 }
 
-/// The whole document.
-pub fn shell(assets: Assets) -> impl IntoView {
+/// Over plain HTTP to another machine a browser says of a form only that it comes from nowhere, which anybody's might; of
+/// what a script asks it says whose it is. So there the forms that nobody has handled are sent by this script.
+pub const FORMS_OVER_PLAIN_HTTP: &str = r#"isSecureContext||addEventListener("submit",async e=>{const f=e.target;if(e.defaultPrevented||f.method!="post")return;e.preventDefault();const r=await fetch(f.action,{method:"POST",headers:{accept:"text/html"},body:new URLSearchParams(new FormData(f))});if(r.ok)location.assign(r.url);else document.body.replaceWith(new DOMParser().parseFromString(await r.text(),"text/html").body)})"#;
+
+/// The whole document. `logged_in`: the browser has a session that it can end, and the page offers that.
+pub fn shell(assets: Assets, logged_in: bool) -> impl IntoView {
     view! {
         <!DOCTYPE html>
-        <html lang="en">
+        <html lang="en" data-session=logged_in.then_some("")>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -33,6 +37,7 @@ pub fn shell(assets: Assets) -> impl IntoView {
                 <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#14171c" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=assets.css.clone() />
+                <script nonce=use_nonce()>{FORMS_OVER_PLAIN_HTTP}</script>
                 <Bundle assets=assets />
                 <MetaTags />
             </head>

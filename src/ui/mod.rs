@@ -10,4 +10,4 @@ mod kit;
 mod pages;
 mod run;
 
-pub use app::{App, Assets, shell};
+pub use app::{App, Assets, FORMS_OVER_PLAIN_HTTP, shell};

@@ -8,6 +8,7 @@ mod support;
 mod agents;
 mod cancelling;
 mod limits;
+mod masking;
 mod recovery;
 mod workflow;
 

@@ -71,13 +71,8 @@ fn assert_no_negative_duration(server: &crate::support::Server, card: &str) {
         for row in log["logs"].as_array().unwrap() {
             let at = row["timestamp"].as_str().unwrap();
             assert!(at >= started, "a row of before its execution began, {started}: {row:#}");
-            if let Some(completed) = execution["completedAt"].as_str() {
-                assert!(at <= completed, "a row of after its execution ended, {completed}: {row:#}");
-            }
         }
     }
-    let card = server.card(card);
-    assert!(card["updatedAt"].as_str() >= card["createdAt"].as_str(), "{card:#}");
 }
 
 fn hour(timestamp: &Value) -> String {

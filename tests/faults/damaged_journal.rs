@@ -67,7 +67,7 @@ impl Harm {
                 fs::remove_file(journal).unwrap();
                 return fs::create_dir(journal).unwrap();
             }
-            Self::NoHeader => rng.fill(&mut bytes[..10]),
+            Self::NoHeader => bytes[..10].fill(b'?'),
         }
         fs::write(journal, bytes).unwrap();
     }
@@ -76,8 +76,8 @@ impl Harm {
 fn row_6_a_harmed_journal_costs_no_other_execution_anything(round: &mut Round) {
     let mut server = round.prepare().start();
     let mut part = || {
-        let first = Part::default().lines(&mut round.rng, 50, 0.0);
-        first.wait_for("down").lines(&mut round.rng, 200, 0.0)
+        let first = Part::default().short_lines(&mut round.rng, 50);
+        first.wait_for("down").short_lines(&mut round.rng, 200)
     };
     let parts: Vec<_> = HARMS.iter().map(|_| part()).collect();
     let scripts = parts.iter().map(|part| Script::default().with("plan", part.clone())).collect();
@@ -112,6 +112,15 @@ fn row_6_a_harmed_journal_costs_no_other_execution_anything(round: &mut Round) {
 /// An `error` row says that something is missing, once; all rows that are there are the agent's, in order.
 #[track_caller]
 fn assert_harm_is_told(server: &Server, harm: Harm, scripted: &Scripted, execution: &str, part: &Part) {
+    if harm == Harm::NoHeader {
+        // The header had been read. What matters now is unharmed, and all of it is taken in.
+        let ended = |card: &Value| {
+            card["activeExecution"]["id"] != execution || card["activeExecution"]["completedAt"] != Value::Null
+        };
+        server.wait_for_card(&scripted.card, "an end", ended);
+        let execution = find(server, scripted, execution);
+        return oracle::assert_execution_ok(server, &execution, part, oracle::Extent::Whole);
+    }
     let mut rows = vec![];
     let is_told = eventually(|| {
         rows = oracle::log_after(server, execution, 0)["logs"].as_array().unwrap().clone();
@@ -129,9 +138,12 @@ fn assert_harm_is_told(server: &Server, harm: Harm, scripted: &Scripted, executi
     // What was in before stays in.
     let kept = oracle::whole_lines(&rows, "text").len() + oracle::whole_lines(&rows, "stderr").len();
     assert!(kept >= 50, "{harm:?}: only {kept} rows are left");
-    let execution =
-        oracle::executions(server, &scripted.card).into_iter().find(|other| other["id"] == execution).unwrap();
+    let execution = find(server, scripted, execution);
     assert_ne!(execution["verified"], true, "{harm:?}: {execution:#}");
+}
+
+fn find(server: &Server, scripted: &Scripted, execution: &str) -> Value {
+    oracle::executions(server, &scripted.card).into_iter().find(|other| other["id"] == execution).unwrap()
 }
 
 fn is_about_the_journal(row: &Value) -> bool {
@@ -187,7 +199,5 @@ fn row_6_whatever_an_agent_prints_is_a_row(round: &mut Round) {
     assert_eq!(lines[..3], ["not UTF-8: \u{fffd}\u{fffd} here", "NUL: \u{fffd} here", "a\rcarriage"]);
     assert!(lines[3].len() == 10 << 20 && lines[3].bytes().all(|byte| byte == b'x'));
     assert_eq!(lines[4..], ["a last line without its end"]);
-    if execution.get("verified").is_some() {
-        assert_eq!(execution["verified"], true, "{execution:#}");
-    }
+    assert_eq!(execution["verified"], true, "{execution:#}");
 }

@@ -6,6 +6,9 @@ use std::collections::HashSet;
 use cardume::domain::Timestamp;
 use cardume::server::process::journal::{self, Entry, Stream};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+use crate::rounds;
 
 /// Something that happens to the bytes behind the header. Places are fractions of the length.
 #[derive(Clone, Debug)]
@@ -90,8 +93,14 @@ fn read_all(bytes: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
+fn config() -> ProptestConfig {
+    let cases = 256 * u32::try_from(rounds::rounds()).unwrap();
+    let rng_seed = RngSeed::Fixed(rounds::seed());
+    ProptestConfig { cases, rng_seed, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn row_6_undamaged_records_are_all_read(
@@ -104,7 +113,10 @@ proptest! {
         let is_whole = |line: &&[u8]| originals.contains(line);
         let undamaged: Vec<&[u8]> = body.split_inclusive(|byte| *byte == b'\n').filter(is_whole).collect();
         let read = read_all(&[journal::header(), &body].concat());
-        prop_assert_eq!(read, undamaged);
+        prop_assert!(read.iter().all(|record| originals.contains(&record[..])), "a record that nobody wrote");
+        // More may be read than was left alone to the byte: a checksum in capitals is the same.
+        let mut read = read.iter();
+        prop_assert!(undamaged.iter().all(|line| read.any(|record| record == line)), "an undamaged record was not read");
     }
 
     #[test]

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use rand::RngExt;
 
 use crate::oracle::{self, Extent};
-use crate::rounds::Round;
+use crate::rounds::{Round, busy};
 use crate::scenes::{self, glimpse, workflow_stage};
 use crate::scribe::{self, Part, Script, Start};
 use crate::support::eventually;
 
 crate::on_both_databases!(row_1_kill_9_of_the_server_again_and_again, row_3_what_ends_while_the_server_is_down);
 
-/// Promised are 3 s. A debug build on a machine that does other things meanwhile gets some more.
-const UP_WITHIN: Duration = Duration::from_secs(10);
+const UP_WITHIN: Duration = Duration::from_secs(3);
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
 
 fn row_1_kill_9_of_the_server_again_and_again(round: &mut Round) {
     let cards = if round.is_thorough { 4 } else { 3 };
@@ -35,7 +35,7 @@ fn row_1_kill_9_of_the_server_again_and_again(round: &mut Round) {
         assert!(before.iter().all(is_undisturbed(&server)), "the new server disturbed agents: {before:?}");
     }
     println!("    up again within {slowest:.2?}");
-    assert!(slowest < UP_WITHIN, "the board was up again only after {slowest:?}");
+    assert!(slowest < busy(UP_WITHIN), "the board was up again only after {slowest:?}");
     for scripted in &running {
         // Nobody does anything: the workflow goes on by itself.
         let done = server.wait_for_stage(&scripted.card, "completed");
@@ -73,8 +73,9 @@ fn row_3_what_ends_while_the_server_is_down(round: &mut Round) {
     let since = Instant::now();
     server.restart();
     let failed = server.wait_for_stage(&scripted.card, "error");
-    println!("    in error {:.2?} after the start", since.elapsed());
-    assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+    let told = since.elapsed();
+    println!("    in error {told:.2?} after the start");
+    assert!(told < busy(TOLD_WITHIN), "{told:?}");
     assert_eq!(failed["activeExecution"]["status"], "error");
     let execution = oracle::executions(&server, &scripted.card).remove(0);
     assert_eq!(execution["exitCode"], 7);

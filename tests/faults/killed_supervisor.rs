@@ -6,7 +6,7 @@ use rand::RngExt;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::oracle::{self, Extent};
-use crate::rounds::Round;
+use crate::rounds::{Round, busy};
 use crate::scenes;
 use crate::scribe::{Part, Script};
 use crate::support::eventually;
@@ -14,7 +14,7 @@ use crate::support::eventually;
 crate::on_both_databases!(row_4_the_supervisor_is_killed);
 
 /// Children that leave the agent's group and session, lose their parent, and are deaf to SIGTERM and SIGHUP.
-const FAMILY: &str = r#"
+pub const FAMILY: &str = r#"
     setsid bash -c 'trap "" TERM HUP; while :; do sleep 0.2; done' > /dev/null 2>&1 &
     (setsid bash -c '(exec -a orphan sleep 1000) &' > /dev/null 2>&1 &)
     nohup sleep 1000 > /dev/null 2>&1 &
@@ -46,7 +46,8 @@ fn row_4_the_supervisor_is_killed(round: &mut Round) {
         server.restart();
     }
     let lost = server.wait_for_stage(&card, "error");
-    assert!(since.elapsed() < Duration::from_secs(10), "lost only after {:?}", since.elapsed());
+    println!("    lost {:.1?} after", since.elapsed());
+    assert!(since.elapsed() < busy(Duration::from_secs(10)), "lost only after {:?}", since.elapsed());
     assert_eq!(lost["activeExecution"]["status"], "lost", "{lost:#}");
     assert_eq!(lost["activeExecution"]["id"], *execution);
     assert!(
@@ -54,7 +55,6 @@ fn row_4_the_supervisor_is_killed(round: &mut Round) {
         "still there: {:#?}",
         scenes::left_running(&server)
     );
-    assert!(since.elapsed() < Duration::from_secs(12), "all were gone only after {:?}", since.elapsed());
     let executions = oracle::executions(&server, &card);
     oracle::assert_execution_ok(&server, &executions[0], &part, Extent::AsFarAsItCame);
 

@@ -26,14 +26,18 @@ while IFS= read -r line; do
         o*) printf '%s\n' "${line:1}" ;;
         e*) printf '%s\n' "${line:1}" >&2 ;;
         p*) read -r -t "${line:2}" -u "$pace" ;;
-        f*) until [ -e "$HOME/${line:2}" ]; do read -r -t 0.05 -u "$pace"; done ;;
+        f*) until [ -e "$HOME/${line:2}" ]; do read -r -t 0.2 -u "$pace"; done ;;
         x*) exit "${line:2}" ;;
     esac
 done < "$HOME/scripts/$CARDUME_CARD_ID/$CARDUME_STAGE"
-case "$CARDUME_STAGE" in
-    plan) mkdir -p specs && echo "# The plan" > specs/plan.md ;;
-    implement) echo "a line" >> work.txt ;;
-esac
+# What it leaves takes room on the disk; where there is none it waits, like everybody.
+work() {
+    case "$CARDUME_STAGE" in
+        plan) mkdir -p specs && echo "# The plan" > specs/plan.md ;;
+        implement) echo "a line" > work.txt ;;
+    esac
+}
+until work 2> /dev/null; do read -r -t 0.1 -u "$pace"; done
 exit 0
 "##;
 
@@ -74,7 +78,22 @@ impl Part {
     }
 
     /// Adds `count` numbered lines; pauses now and then, about `seconds` in all.
-    pub fn lines(mut self, rng: &mut ChaCha8Rng, count: usize, seconds: f64) -> Self {
+    pub fn lines(self, rng: &mut ChaCha8Rng, count: usize, seconds: f64) -> Self {
+        self.lines_of(rng, count, seconds, words)
+    }
+
+    /// As `lines`, and each of them one row.
+    pub fn short_lines(self, rng: &mut ChaCha8Rng, count: usize) -> Self {
+        self.lines_of(rng, count, 0.0, short_words)
+    }
+
+    fn lines_of(
+        mut self,
+        rng: &mut ChaCha8Rng,
+        count: usize,
+        seconds: f64,
+        words: fn(&mut ChaCha8Rng) -> String,
+    ) -> Self {
         let pauses = (seconds / 0.02).ceil().max(1.0);
         for number in 1..=count {
             let line = format!("{number} {}", words(rng));
@@ -88,8 +107,16 @@ impl Part {
     }
 }
 
-/// What the rest of a line may be: mostly short; sometimes what trips a careless reader; rarely very long.
+/// What the rest of a line may be: mostly short; rarely so long that it takes several rows.
 fn words(rng: &mut ChaCha8Rng) -> String {
+    match rng.random_range(0..400) {
+        0 => "long ".repeat(rng.random_range(14_000..70_000)),
+        _ => short_words(rng),
+    }
+}
+
+/// Mostly anything; sometimes what trips a careless reader.
+fn short_words(rng: &mut ChaCha8Rng) -> String {
     const ODD: [&str; 8] = [
         "ação, 日本語, 🐟🐠🐡, e\u{301}",
         "  leading and trailing spaces  ",
@@ -100,14 +127,11 @@ fn words(rng: &mut ChaCha8Rng) -> String {
         "o 1763798400123 9ae0daaf looks like a record of the journal",
         "CARDUME_STAGE=review '; drop table log_lines; --",
     ];
-    match rng.random_range(0..400) {
-        0 => "long ".repeat(rng.random_range(14_000..70_000)),
-        1..30 => ODD[rng.random_range(0..ODD.len())].to_owned(),
-        _ => {
-            let length = rng.random_range(0..120);
-            (0..length).map(|_| char::from(rng.random_range(b' '..=b'~'))).collect()
-        }
+    if rng.random_ratio(1, 14) {
+        return ODD[rng.random_range(0..ODD.len())].to_owned();
     }
+    let length = rng.random_range(0..120);
+    (0..length).map(|_| char::from(rng.random_range(b' '..=b'~'))).collect()
 }
 
 /// What the agent does for one card.

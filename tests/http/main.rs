@@ -3,8 +3,11 @@
 #[path = "../support/server.rs"]
 mod server;
 
+mod access;
+mod anything;
 mod cards;
 mod failures;
+mod limits;
 mod logs;
 mod openapi;
 mod pages;

@@ -8,11 +8,12 @@ use super::{NOBODY, server};
 
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/// What CONTRACT.md promises.
-const PROMISED: [(&str, &str); 18] = [
+/// What is promised.
+const PROMISED: [(&str, &str); 19] = [
     ("GET", "/health"),
     ("GET", "/api/projects"),
     ("POST", "/api/projects"),
+    ("PATCH", "/api/projects/{id}"),
     ("GET", "/api/cards"),
     ("POST", "/api/cards"),
     ("GET", "/api/cards/{id}"),

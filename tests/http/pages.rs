@@ -68,6 +68,10 @@ fn a_page_runs_only_scripts_that_carry_its_nonce() {
             let tag = script.split('>').next().unwrap();
             assert!(tag.contains(&format!("nonce=\"{nonce}\"")), "{tag}");
         }
+        // What the policy would not let work.
+        for word in [" style=", "<style", " onclick=", " onload=", " onsubmit=", "javascript:"] {
+            assert!(!page.text.contains(word), "{word}");
+        }
         nonce
     });
     assert_ne!(one, two);

@@ -45,3 +45,20 @@ fn what_is_no_git_repository_is_refused_with_what_to_do() {
     server.post("/api/projects", json!({ "path": 7 })).problem(400);
     assert_eq!(server.get("/api/projects").json(), json!({ "projects": [] }));
 }
+
+#[test]
+fn masking_can_be_turned_off() {
+    let server = server();
+    let id = server.add_project(&server.repository("r"));
+    let path = format!("/api/projects/{id}");
+    assert_eq!(server.get("/api/projects").json()["projects"][0]["maskSecrets"], true);
+    let changed = server.patch(&path, json!({ "maskSecrets": false }));
+    assert_eq!((changed.status, &changed.json()["maskSecrets"]), (200, &json!(false)));
+    assert_eq!(server.patch(&path, json!({})).json(), changed.json());
+    assert_eq!(server.get("/api/projects").json(), json!({ "projects": [changed.json()] }));
+
+    server.patch(&path, json!({ "maskSecrets": "no" })).problem(400);
+    for nobody in [super::NOBODY, "r"] {
+        server.patch(&format!("/api/projects/{nobody}"), json!({ "maskSecrets": true })).problem(404);
+    }
+}

@@ -47,7 +47,13 @@ impl Ground {
 
     pub async fn project(&self) -> ProjectId {
         let id = ProjectId(Uuid::now_v7());
-        let project = Project { id, name: "shoal".into(), path: format!("/repositories/{id}"), created_at: now() };
+        let project = Project {
+            id,
+            name: "shoal".into(),
+            path: format!("/repositories/{id}"),
+            created_at: now(),
+            mask_secrets: true,
+        };
         self.store.insert_project(&project).await.unwrap();
         id
     }

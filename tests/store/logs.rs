@@ -17,6 +17,7 @@ crate::on_both_engines!(
     nothing_is_added_once_the_log_is_complete,
     appending_nothing_changes_nothing,
     last_lines_are_those_of_the_running_cards,
+    an_answer_is_bounded_in_bytes_and_the_next_one_goes_on,
 );
 
 /// Both ways to read must answer the same.
@@ -25,6 +26,26 @@ async fn read(on: &Ground, id: ExecutionId, slice: LogSlice, limit: i64) -> Exec
     assert_eq!(cached, on.store.log_uncached(id, slice, limit).await.unwrap(), "{slice:?} {limit}");
     assert_eq!(cached, on.store.log(id, slice, limit).await.unwrap(), "a second time, {slice:?} {limit}");
     cached
+}
+
+async fn an_answer_is_bounded_in_bytes_and_the_next_one_goes_on(on: Ground) {
+    let (_, id) = on.running_card().await;
+    let big = line("x".repeat(LogLine::CONTENT_MAX_BYTES));
+    let rows = 300;
+    for _ in 0..rows / 50 {
+        on.store.append(id, &vec![big.clone(); 50]).await.unwrap();
+    }
+    let (mut seen, mut answers) = (vec![], 0);
+    while seen.len() < rows {
+        let log = read(&on, id, LogSlice::After(seen.len() as i64), 5000).await;
+        assert!(!log.logs.is_empty() && log.logs.len() <= 128, "{}", log.logs.len());
+        seen.extend(sequences(&log));
+        answers += 1;
+    }
+    assert_eq!((seen, answers), ((1..=rows as i64).collect(), 3));
+    let tail = sequences(&read(&on, id, LogSlice::Tail, 5000).await);
+    assert_eq!(tail, (rows as i64 - 127..=rows as i64).collect::<Vec<_>>());
+    assert_eq!(sequences(&read(&on, id, LogSlice::Before(3), 5000).await), [1, 2]);
 }
 
 async fn append_keeps_sequences_consecutive(on: Ground) {

@@ -5,6 +5,7 @@ mod postgres;
 
 mod ground;
 
+mod access;
 mod cache;
 mod cards;
 mod concurrency;

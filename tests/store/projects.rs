@@ -5,7 +5,11 @@ use uuid::Uuid;
 
 use crate::ground::*;
 
-crate::on_both_engines!(a_project_is_found_by_id_and_path, a_path_is_one_project);
+crate::on_both_engines!(
+    a_project_is_found_by_id_and_path,
+    a_path_is_one_project,
+    a_run_keeps_to_what_held_when_it_began
+);
 
 async fn a_project_is_found_by_id_and_path(on: Ground) {
     let project = Project {
@@ -13,6 +17,7 @@ async fn a_project_is_found_by_id_and_path(on: Ground) {
         name: "Cardume".into(),
         path: "/tmp/a path with ' and \" and ü".into(),
         created_at: now(),
+        mask_secrets: true,
     };
     on.store.insert_project(&project).await.unwrap();
     assert_eq!(on.store.project(project.id).await.unwrap(), project);
@@ -27,4 +32,21 @@ async fn a_path_is_one_project(on: Ground) {
     let again = Project { id: ProjectId(Uuid::now_v7()), ..on.store.project(id).await.unwrap() };
     assert!(conflict(on.store.insert_project(&again).await).contains("already"));
     assert_eq!(on.store.projects().await.unwrap().len(), 1);
+}
+
+async fn a_run_keeps_to_what_held_when_it_began(on: Ground) {
+    let (card, first) = on.running_card().await;
+    let project = on.store.card(card).await.unwrap().project_id;
+    assert!(on.store.running_execution(first).await.unwrap().mask_secrets);
+    let off = ProjectEdit { mask_secrets: Some(false) };
+    assert!(!on.store.edit_project(project, &off).await.unwrap().mask_secrets);
+    // What says nothing changes nothing.
+    assert!(!on.store.edit_project(project, &ProjectEdit::default()).await.unwrap().mask_secrets);
+    assert!(on.store.running_execution(first).await.unwrap().mask_secrets);
+
+    let (other, second) = (CardId(Uuid::now_v7()), execution_id());
+    on.store.insert_card(other, project, "Title", "", "demo", now()).await.unwrap();
+    on.store.begin(other, START, second, &[], now()).await.unwrap();
+    assert!(!on.store.running_execution(second).await.unwrap().mask_secrets);
+    not_found(on.store.edit_project(ProjectId(Uuid::now_v7()), &off).await);
 }

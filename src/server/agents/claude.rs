@@ -7,8 +7,9 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{AgentProgram, Format, Said};
+use super::{AgentProgram, Format, Reading, Said};
 use crate::domain::{LogType, Usage};
+use crate::server::secrets::masked;
 
 /// A tool's input is shown up to this many characters.
 const INPUT_MAX_CHARS: usize = 400;
@@ -38,11 +39,11 @@ pub fn program() -> AgentProgram {
 }
 
 /// Reads one line of `stream-json`.
-pub fn read_line(line: &str, worktree: &Path) -> Said {
+pub fn read_line(line: &str, reading: &Reading) -> Said {
     let Ok(message) = serde_json::from_str::<Value>(line) else { return as_it_came(line) };
     match message["type"].as_str() {
         Some("system") => system(&message),
-        Some("assistant") => assistant(&message, worktree),
+        Some("assistant") => assistant(&message, reading),
         Some("user") => user(&message),
         Some("result") => result(&message),
         // Pieces of a message that comes whole afterwards, and signs of life.
@@ -82,7 +83,7 @@ fn init(message: &Value) -> Said {
     Said { rows: vec![(LogType::Info, format!("The session has begun, with {model}"))], usage, ..Said::default() }
 }
 
-fn assistant(message: &Value, worktree: &Path) -> Said {
+fn assistant(message: &Value, reading: &Reading) -> Said {
     let mut said = Said::default();
     // What the CLI itself says in the assistant's place when the service refused.
     let words = if message["error"].is_string() { LogType::Error } else { LogType::Text };
@@ -90,7 +91,7 @@ fn assistant(message: &Value, worktree: &Path) -> Said {
         match block["type"].as_str() {
             Some("text") => said.rows.extend(text_of(&block["text"]).map(|text| (words, text))),
             Some("thinking") => said.rows.extend(text_of(&block["thinking"]).map(|text| (LogType::Text, text))),
-            Some("tool_use") => said.rows.push((LogType::Tool, tool_use(&block, worktree))),
+            Some("tool_use") => said.rows.push((LogType::Tool, tool_use(&block, reading))),
             _ => {}
         }
     }
@@ -153,18 +154,19 @@ fn text_of(value: &Value) -> Option<String> {
 }
 
 /// A tool use in one line: the tool, and the part of its input that says what it is about.
-fn tool_use(block: &Value, worktree: &Path) -> String {
+fn tool_use(block: &Value, reading: &Reading) -> String {
     let name = block["name"].as_str().unwrap_or("a tool");
     let input = &block["input"];
     let about = ["command", "file_path", "notebook_path", "pattern", "query", "url", "description", "path"]
         .iter()
         .find_map(|key| input[*key].as_str());
     let about = match about {
-        Some(text) => short_path(text, worktree).to_owned(),
+        Some(text) => short_path(text, &reading.worktree).to_owned(),
         None if name == "TodoWrite" => format!("{} items", input["todos"].as_array().map_or(0, Vec::len)),
         None if input.as_object().is_none_or(serde_json::Map::is_empty) => return name.to_owned(),
         None => input.to_string(),
     };
+    let about = if reading.mask_secrets { masked(about) } else { about };
     let mut shown: String = about.chars().take(INPUT_MAX_CHARS).collect();
     if shown.len() < about.len() {
         shown.push('…');
@@ -181,8 +183,12 @@ fn short_path<'a>(text: &'a str, worktree: &Path) -> &'a str {
 mod tests {
     use super::*;
 
+    fn reading(mask_secrets: bool) -> Reading {
+        Reading { format: Format::Claude, worktree: "/data/worktrees/card".into(), mask_secrets }
+    }
+
     fn read(line: &str) -> Said {
-        read_line(line, Path::new("/data/worktrees/card"))
+        read_line(line, &reading(false))
     }
 
     #[test]
@@ -201,6 +207,17 @@ mod tests {
                 (LogType::Tool, "Bash: cargo test".into()),
             ]
         );
+    }
+
+    #[test]
+    fn a_secret_is_masked_before_it_is_cut_in_two() {
+        let token = ["gh", "p_98NcxrvkQfBCLgYuNlZW28qOte81VQqwQ4vz"].concat();
+        let command = format!("{}{token}", "x ".repeat(INPUT_MAX_CHARS / 2 - 10));
+        let line = serde_json::json!({"type": "assistant", "message": {"content": [
+            {"type": "tool_use", "name": "Bash", "input": {"command": command}}]}});
+        let shown = |mask| read_line(&line.to_string(), &reading(mask)).rows.swap_remove(0).1;
+        assert!(shown(true).ends_with("x [masked: github-pat]"), "{}", shown(true));
+        assert!(shown(false).ends_with("x ghp_98NcxrvkQfBCLgYu…"), "{}", shown(false));
     }
 
     #[test]

@@ -184,10 +184,20 @@ pub struct Said {
     pub succeeded: Option<bool>,
 }
 
-/// Reads a whole line of an agent's output. `worktree`: paths in it are shown without it.
-pub fn read_line(format: Format, stream: Stream, line: &str, worktree: &Path) -> Said {
-    match (format, stream) {
-        (Format::Claude, Stream::Stdout) => claude::read_line(line, worktree),
+/// How the lines of an agent's output are read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    pub format: Format,
+    /// Paths in it are shown without it.
+    pub worktree: PathBuf,
+    /// Secrets are masked in what is shortened: a piece of one is not seen to be one. All else is left to others.
+    pub mask_secrets: bool,
+}
+
+/// Reads a whole line of an agent's output.
+pub fn read_line(reading: &Reading, stream: Stream, line: &str) -> Said {
+    match (reading.format, stream) {
+        (Format::Claude, Stream::Stdout) => claude::read_line(line, reading),
         _ => text::read_line(stream, line),
     }
 }
@@ -210,6 +220,8 @@ pub fn pieces(content: &str) -> Vec<&str> {
     pieces
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 //! It asks no server and may run beside one. It makes nothing but a file that it takes away again, and leaves the
 //! database's schema as it is.
 
+mod access;
 mod database;
 mod executions;
 mod programs;
@@ -71,6 +72,7 @@ async fn examine_all(options: &ServeOptions) -> Vec<Finding> {
             findings.extend(storage::examine(&config));
             let (of_database, store) = database::examine(&config).await;
             findings.extend(of_database);
+            findings.push(access::examine(&config, store.as_ref()).await);
             if let Some(store) = store {
                 findings.extend(executions::examine(&config, &store).await);
                 store.close().await;

@@ -8,6 +8,7 @@ use crate::server::agents::Format;
 use crate::server::process::Exit;
 use crate::server::process::git::GitError;
 use crate::server::process::worktree::Worktree;
+use crate::server::secrets::masked;
 use crate::server::store::{Ending, NewLine};
 
 /// What an agent said is quoted in an error up to this length.
@@ -81,11 +82,23 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
         }
     };
     let mut ending = with_last_row(engine, Ending { verified, ..ending }, what);
+    if execution.mask_secrets {
+        mask(&mut ending);
+    }
     let now = (engine.clock)();
     for line in &mut ending.lines {
         line.timestamp = ended_at.unwrap_or(now).max(execution.started_at);
     }
     Ok(ending)
+}
+
+/// What agents, git and the system say of a failure is quoted here and there.
+fn mask(ending: &mut Ending) {
+    ending.error = ending.error.take().map(masked);
+    ending.result = ending.result.take().map(masked);
+    for line in &mut ending.lines {
+        line.content = masked(std::mem::take(&mut line.content));
+    }
 }
 
 /// Whether a stage that was lost to a restart of the machine begins again without being told to.

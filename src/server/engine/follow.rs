@@ -1,25 +1,33 @@
 //! Follows one execution: has it started, takes in what it prints, ends it when asked, and concludes it.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::intake::{Intake, Source, Step};
 use super::prepare::Refusal;
 use super::{Engine, conclude};
 use crate::domain::{Card, ExecutionId, LogSlice, LogType, Project};
-use crate::server::agents::Format;
+use crate::server::agents::{Format, Reading};
 use crate::server::process::{Exit, LogDigest, Presence, UnknownVersion, Workplace, tree};
+use crate::server::secrets::Masker;
 use crate::server::store::{NewLine, RunningExecution, StoreError};
 
 /// How often it looks for new output.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How often it asks whether somebody wants the execution cancelled.
-const ASK_EVERY: Duration = Duration::from_millis(400);
+/// For how long it takes in at most before it sees to anything else.
+const TAKE_IN_FOR: Duration = Duration::from_millis(400);
+/// How often it asks whether the execution is to be cancelled, when nobody has told it that one is: hundreds that wait
+/// for their agents are not to keep the database from its readers.
+const ASK_EVERY: Duration = Duration::from_secs(2);
 /// How long a started supervisor may take to show itself.
 const SHOW_WITHIN: Duration = Duration::from_secs(5);
 /// How often a supervisor is started that never shows itself.
 const LAUNCHES_MAX: u32 = 3;
 /// A cancelled execution whose supervisor does not end it within this time is ended from here.
 const CANCEL_WITHIN: Duration = Duration::from_secs(6);
+
+/// So many of a log's last rows tell whether it leaves off within a private key.
+const LAST_ROWS: i64 = 200;
 
 /// An execution being followed.
 pub(super) struct Following {
@@ -67,8 +75,10 @@ impl Engine {
     }
 
     async fn make_ready(&self, following: &mut Following) -> anyhow::Result<Result<(), Refusal>> {
-        // What cannot be told now is seen to by `watch`.
-        if !matches!(following.workplace.presence(), Ok(Presence::NotStarted)) {
+        // What cannot be told now is seen to by `watch`. Where the agent was started and the database knows of no base,
+        // it was set back, as by a loss of power on a disk that lies: what it has forgotten is made again.
+        let is_started = !matches!(following.workplace.presence(), Ok(Presence::NotStarted));
+        if is_started && following.execution.base_commit.is_some() {
             return Ok(Ok(()));
         }
         let Following { execution, card, project, workplace } = following;
@@ -83,7 +93,7 @@ impl Engine {
     /// Takes in the journal until the process has ended and everything is in.
     async fn watch(&self, following: &Following) -> anyhow::Result<ProcessEnd> {
         let Following { execution, workplace, .. } = following;
-        let mut intake = self.intake(following)?;
+        let mut intake = self.intake(following).await?;
         let mut launches = Launches::default();
         let mut cancel = Cancel::default();
         let mut quiet = Quiet::new(self.limits.quiet);
@@ -136,18 +146,39 @@ impl Engine {
         }
     }
 
-    fn intake(&self, following: &Following) -> anyhow::Result<Intake> {
+    async fn intake(&self, following: &Following) -> anyhow::Result<Intake> {
         let Following { execution, card, workplace, .. } = following;
         let source = Source {
             execution: execution.id,
             journal: workplace.journal(),
-            format: self.agents.get(&execution.agent).map_or(Format::Text, |program| program.format),
-            worktree: self.own_worktree(card).path,
+            reading: Reading {
+                format: self.agents.get(&execution.agent).map_or(Format::Text, |program| program.format),
+                worktree: self.own_worktree(card).path,
+                mask_secrets: execution.mask_secrets,
+            },
             offset: u64::try_from(execution.journal_offset).unwrap_or_default(),
             digest: execution.report.digest.as_deref().map_or(Ok(LogDigest::default()), str::parse)?,
             started_at: execution.started_at,
+            maskers: self.maskers(execution).await?,
         };
         Ok(Intake::new(source, self.store.clone(), self.clock))
+    }
+
+    /// What masks the secrets in this execution's output, from where its log has got to.
+    async fn maskers(&self, execution: &RunningExecution) -> anyhow::Result<Option<[Masker; 2]>> {
+        if !execution.mask_secrets {
+            return Ok(None);
+        }
+        if execution.journal_offset == 0 {
+            return Ok(Some(Default::default()));
+        }
+        let rows = self.store.log(execution.id, LogSlice::Tail, LAST_ROWS).await?.logs;
+        let last = |is_of_stream: fn(LogType) -> bool| {
+            rows.iter().rev().find(|row| is_of_stream(row.kind) && !row.content.trim().is_empty())
+        };
+        let stdout = last(|kind| matches!(kind, LogType::Text | LogType::Tool | LogType::Result));
+        let stderr = last(|kind| kind == LogType::Stderr);
+        Ok(Some([stdout, stderr].map(|row| Masker::after(row.map(|row| row.content.as_str())))))
     }
 
     /// Starts a supervisor. `Some`: none has shown itself, however often one was started.
@@ -205,10 +236,12 @@ impl Engine {
             }
             return Ok(());
         }
-        if cancel.looked_at.is_some_and(|looked_at| looked_at.elapsed() < ASK_EVERY) {
+        // Read before the store is: what is asked for in between is seen the next time.
+        let cancels = self.cancels.load(Ordering::Relaxed);
+        if cancel.looked_at.is_some_and(|(at, before)| before == cancels && at.elapsed() < ASK_EVERY) {
             return Ok(());
         }
-        cancel.looked_at = Some(Instant::now());
+        cancel.looked_at = Some((Instant::now(), cancels));
         if self.store.running_execution(following.execution.id).await?.cancel_requested {
             cancel.asked_at = Some(Instant::now());
             if let Err(error) = following.workplace.ask_to_cancel() {
@@ -240,7 +273,7 @@ async fn take_in(intake: &mut Intake, may_be_cancelled: bool) -> anyhow::Result<
     let since = Instant::now();
     loop {
         let step = intake.step().await?;
-        if step != Step::TookIn || (may_be_cancelled && since.elapsed() > ASK_EVERY) {
+        if step != Step::TookIn || (may_be_cancelled && since.elapsed() > TAKE_IN_FOR) {
             return Ok(step);
         }
     }
@@ -276,7 +309,8 @@ impl Launches {
 
 #[derive(Default)]
 struct Cancel {
-    looked_at: Option<Instant>,
+    /// When, and at which number of [`Engine::cancels`].
+    looked_at: Option<(Instant, u64)>,
     asked_at: Option<Instant>,
 }
 

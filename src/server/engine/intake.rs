@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use crate::domain::{ExecutionId, LogSlice, LogType, Timestamp, Usage};
-use crate::server::agents::{self, Format, Said};
+use super::batch::Batch;
+use crate::domain::{ExecutionId, LogSlice, LogType, Timestamp};
+use crate::server::agents::{self, Format, Reading, Said};
 use crate::server::process::LogDigest;
 use crate::server::process::journal::{self, Entry, JournalError, Record, Stream};
+use crate::server::secrets::Masker;
 use crate::server::store::{NewLine, Report, Store};
 
-/// Rows go in by at most so many, or so many bytes, a transaction.
-const BATCH_ROWS: usize = 1000;
-const BATCH_BYTES: usize = 1024 * 1024;
 /// A line that is to be interpreted as a whole is put together up to this size; a longer one is taken in as it comes.
 const LINE_MAX_BYTES: usize = 64 * 1024 * 1024;
 
@@ -19,8 +18,7 @@ pub struct Intake {
     store: Store,
     execution: ExecutionId,
     journal: PathBuf,
-    format: Format,
-    worktree: PathBuf,
+    reading: Reading,
     clock: fn() -> Timestamp,
     /// No row is from before this.
     earliest: Timestamp,
@@ -30,7 +28,7 @@ pub struct Intake {
     committed: u64,
     /// Up to here everything has been read.
     read: u64,
-    batch: Batch,
+    batch: Batch<Place>,
     /// The pieces so far of a line that is interpreted only as a whole. While there are any nothing is committed: the
     /// offset must not pass a line that is not in.
     line: Vec<u8>,
@@ -42,15 +40,18 @@ pub struct Intake {
 pub struct Source {
     pub execution: ExecutionId,
     pub journal: PathBuf,
-    pub format: Format,
-    /// Paths in it are shown without it.
-    pub worktree: PathBuf,
+    pub reading: Reading,
     /// How many bytes of the journal are in the database.
     pub offset: u64,
     /// Of the records in these bytes.
     pub digest: LogDigest,
     pub started_at: Timestamp,
+    /// For standard output and standard error, where what looks like a secret is masked.
+    pub maskers: Option<[Masker; 2]>,
 }
+
+/// A place in the journal: an offset, and the digest of all records before it.
+type Place = (u64, LogDigest);
 
 /// What a step came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,28 +63,20 @@ pub enum Step {
     UnknownVersion,
 }
 
-#[derive(Default)]
-struct Batch {
-    lines: Vec<NewLine>,
-    bytes: usize,
-    report: Report,
-}
-
 impl Intake {
     pub fn new(source: Source, store: Store, clock: fn() -> Timestamp) -> Self {
-        let Source { execution, journal, format, worktree, offset, digest, started_at } = source;
+        let Source { execution, journal, reading, offset, digest, started_at, maskers } = source;
         Self {
             store,
             execution,
             journal,
-            format,
-            worktree,
+            reading,
             clock,
             earliest: started_at,
             digest,
             committed: offset,
             read: offset,
-            batch: Batch::default(),
+            batch: Batch::new(maskers),
             line: vec![],
             is_unreadable: false,
         }
@@ -139,7 +132,7 @@ impl Intake {
                 Entry::Unknown => {}
             }
             self.read = end;
-            if self.batch.lines.len() >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES {
+            if self.batch.is_full() {
                 self.commit().await?;
             }
         }
@@ -189,16 +182,19 @@ impl Intake {
     fn end_line(&mut self) {
         if !self.line.is_empty() {
             let line = std::mem::take(&mut self.line);
-            self.add(LogType::Text, &agents::readable(&line), false, (self.clock)());
+            let row = self.row(LogType::Text, agents::readable(&line), false, (self.clock)());
+            self.batch.add(Stream::Stdout, row, &(self.read, self.digest));
         }
+        self.batch.wait_no_longer();
     }
 
     fn take(&mut self, record: Record) {
+        let before = (self.read, self.digest);
         self.digest.add(&record);
-        if self.format == Format::Text || record.stream == Stream::Stderr {
+        if self.reading.format == Format::Text || record.stream == Stream::Stderr {
             let content = agents::readable(&record.payload);
-            let said = agents::read_line(self.format, record.stream, &content, &self.worktree);
-            return self.keep(said, record.time, record.partial);
+            let said = agents::read_line(&self.reading, record.stream, &content);
+            return self.keep(said, &record, &before);
         }
         self.line.extend_from_slice(&record.payload);
         if record.partial && self.line.len() < LINE_MAX_BYTES {
@@ -206,28 +202,19 @@ impl Intake {
         }
         let line = std::mem::take(&mut self.line);
         let content = agents::readable(&line);
-        self.keep(agents::read_line(self.format, record.stream, &content, &self.worktree), record.time, record.partial);
+        self.keep(agents::read_line(&self.reading, record.stream, &content), &record, &before);
     }
 
-    fn keep(&mut self, said: Said, time: Timestamp, partial: bool) {
-        for (kind, content) in &said.rows {
-            self.add(*kind, content, partial, time);
+    fn keep(&mut self, mut said: Said, record: &Record, before: &Place) {
+        for (kind, content) in std::mem::take(&mut said.rows) {
+            let row = self.row(kind, content, record.partial, record.time);
+            self.batch.add(record.stream, row, before);
         }
-        let report = &mut self.batch.report;
-        merge(&mut report.usage, said.usage);
-        report.result = said.result.or(report.result.take());
-        report.succeeded = said.succeeded.or(report.succeeded);
+        self.batch.report(said);
     }
 
-    fn add(&mut self, kind: LogType, content: &str, partial: bool, timestamp: Timestamp) {
-        let timestamp = timestamp.max(self.earliest);
-        let pieces = agents::pieces(content);
-        let last = pieces.len() - 1;
-        for (index, piece) in pieces.into_iter().enumerate() {
-            let partial = partial || index < last;
-            self.batch.bytes += piece.len();
-            self.batch.lines.push(NewLine { timestamp, kind, content: piece.to_owned(), partial });
-        }
+    fn row(&self, kind: LogType, content: String, partial: bool, timestamp: Timestamp) -> NewLine {
+        NewLine { timestamp: timestamp.max(self.earliest), kind, content, partial }
     }
 
     fn lost(&mut self, bytes: u64) {
@@ -236,7 +223,8 @@ impl Intake {
 
     /// Adds a row of Cardume's own about something that is missing.
     fn tell(&mut self, content: &str) {
-        self.add(LogType::Error, content, false, (self.clock)());
+        let row = self.row(LogType::Error, content.to_owned(), false, (self.clock)());
+        self.batch.tell(row);
     }
 
     async fn commit(&mut self) -> anyhow::Result<()> {
@@ -247,22 +235,16 @@ impl Intake {
     }
 
     async fn flush(&mut self) -> anyhow::Result<()> {
-        self.batch.report.digest = Some(self.digest.to_string());
-        let (from, to) = (self.committed as i64, self.read as i64);
+        let ready = self.batch.ready();
+        let (to, digest) = ready.until.unwrap_or((self.read, self.digest));
+        if ready.lines.is_empty() && to == self.committed {
+            return Ok(());
+        }
+        let report = Report { digest: Some(digest.to_string()), ..ready.report };
         fail::fail_point!("intake::before-commit");
-        self.store.ingest(self.execution, from, to, &self.batch.lines, &self.batch.report).await?;
+        self.store.ingest(self.execution, self.committed as i64, to as i64, &ready.lines, &report).await?;
         fail::fail_point!("intake::committed");
-        self.committed = self.read;
-        self.batch = Batch::default();
+        self.committed = to;
         Ok(())
     }
-}
-
-fn merge(usage: &mut Usage, newer: Usage) {
-    usage.session_id = newer.session_id.or(usage.session_id.take());
-    usage.model = newer.model.or(usage.model.take());
-    usage.turns = newer.turns.or(usage.turns);
-    usage.input_tokens = newer.input_tokens.or(usage.input_tokens);
-    usage.output_tokens = newer.output_tokens.or(usage.output_tokens);
-    usage.cost_usd = newer.cost_usd.or(usage.cost_usd);
 }

@@ -4,6 +4,7 @@
 //! wanted there and wake the engine. So a restart needs no procedure of its own: the engine looks what is running, as
 //! it always does, and follows it.
 
+mod batch;
 mod conclude;
 mod follow;
 mod intake;
@@ -12,6 +13,7 @@ mod prompts;
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +41,8 @@ pub struct Engine {
     clock: fn() -> Timestamp,
     new_id: fn() -> ExecutionId,
     wake: Arc<Notify>,
+    /// How often somebody has asked to cancel something: who follows an execution asks the store when this has moved on.
+    cancels: Arc<AtomicU64>,
     followed: Arc<Mutex<HashSet<ExecutionId>>>,
     /// Held while a repository's list of worktrees is changed.
     worktree_lists: Arc<Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>>>,
@@ -85,6 +89,7 @@ impl Engine {
             clock: parts.clock,
             new_id: parts.new_id,
             wake: Arc::default(),
+            cancels: Arc::default(),
             followed: Arc::default(),
             worktree_lists: Arc::default(),
             limits: parts.limits,
@@ -94,6 +99,11 @@ impl Engine {
     /// Something is wanted: look now.
     pub fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// An execution is to be cancelled, and the store says which.
+    pub fn cancel(&self) {
+        self.cancels.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Works until `stop` says true. What it was doing then is left as it stands in the store and on disk, and taken

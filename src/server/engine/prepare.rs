@@ -55,10 +55,18 @@ impl Engine {
             let path = worktree.path.to_string_lossy();
             self.store.set_worktree(card.id, &worktree.branch, &path, (self.clock)()).await?;
         }
-        if execution.base_commit.is_none() {
-            let head = worktree.head().await.context("the worktree has no commit")?;
-            self.store.set_base_commit(execution.id, &head).await?;
-        }
+        let base_commit = match &execution.base_commit {
+            Some(commit) => commit.clone(),
+            None => {
+                let noted = workplace.order().ok().and_then(|order| order.base_commit);
+                let commit = match noted {
+                    Some(commit) => commit,
+                    None => worktree.head().await.context("the worktree has no commit")?,
+                };
+                self.store.set_base_commit(execution.id, &commit).await?;
+                commit
+            }
+        };
         let previous = self.previous_attempt(execution).await?;
         let session = previous.as_ref().and_then(|previous| session_to_resume(previous, program));
         self.open_log(execution, &worktree, session).await?;
@@ -71,7 +79,9 @@ impl Engine {
         let timeout_ms = self.limits.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
         let path = worktree.path.clone();
         let env = environment(execution, card, &worktree);
-        workplace.prepare(&Order { version: Order::VERSION, argv, worktree: path, env, timeout_ms }, &prompt)?;
+        let base_commit = Some(base_commit);
+        let order = Order { version: Order::VERSION, argv, worktree: path, env, timeout_ms, base_commit };
+        workplace.prepare(&order, &prompt)?;
         Ok(Ok(()))
     }
 

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, header, request::Parts};
 use serde::de::DeserializeOwned;
 
 use super::problem::Refusal;
-use crate::domain::{CardId, ExecutionId, Problem};
+use crate::domain::{CardId, ExecutionId, Problem, ProjectId};
 
 /// A JSON body.
 pub struct Body<T>(pub T);
@@ -68,6 +68,10 @@ pub trait Named: FromStr + Send {
 
 impl Named for CardId {
     const NOUN: &'static str = "card";
+}
+
+impl Named for ProjectId {
+    const NOUN: &'static str = "project";
 }
 
 impl Named for ExecutionId {

@@ -7,6 +7,7 @@ mod agents;
 mod cards;
 mod extract;
 mod health;
+pub mod login;
 mod logs;
 mod openapi;
 pub mod problem;

@@ -4,7 +4,8 @@ use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::IntoResponse;
-use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::domain::Problem;
@@ -16,10 +17,13 @@ use crate::server::App;
     info(
         title = "Cardume",
         description = "A kanban board that drives coding agents through plan, implement, test and review. \
-            JSON in camelCase; times are RFC 3339, UTC, with milliseconds; failures are problems (RFC 9457).",
+            JSON in camelCase; times are RFC 3339, UTC, with milliseconds; failures are problems (RFC 9457). Where the \
+            server wants a token, any call without a good one is answered with 401, and after too many wrong ones with 429.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     components(schemas(Problem)),
+    modifiers(&Bearer),
+    security((), ("bearer" = [])),
     tags(
         (name = "projects", description = "Git repositories that agents work on"),
         (name = "cards", description = "Pieces of work on the board"),
@@ -30,6 +34,16 @@ use crate::server::App;
     ),
 )]
 pub struct Preamble;
+
+/// The token that a server may want.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+    }
+}
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(openapi))

@@ -7,13 +7,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::Body;
+use super::extract::{Body, Id};
 use super::problem::*;
-use crate::domain::{NewProject, Project};
+use crate::domain::{NewProject, Project, ProjectEdit, ProjectId};
 use crate::server::App;
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_projects, add_project))
+    OpenApiRouter::new().routes(routes!(list_projects, add_project)).routes(routes!(edit_project))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -39,4 +39,18 @@ async fn list_projects(State(app): State<App>) -> Answer<Json<Projects>> {
 async fn add_project(State(app): State<App>, Body(project): Body<NewProject>) -> Answer<(StatusCode, Json<Project>)> {
     let (project, is_new) = app.add_project(project).await?;
     Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(project)))
+}
+
+/// Changes a project: whether what looks like a secret (a token, an API key, a private key) is masked in its logs. It
+/// holds for executions that begin from then on.
+#[utoipa::path(
+    patch, path = "/api/projects/{id}", tag = "projects", params(("id" = ProjectId, Path)), request_body = ProjectEdit,
+    responses((status = 200, body = Project), Unreadable, Unknown, TooLarge, WrongType, Unavailable)
+)]
+async fn edit_project(
+    State(app): State<App>,
+    Id(id): Id<ProjectId>,
+    Body(edit): Body<ProjectEdit>,
+) -> Answer<Json<Project>> {
+    Ok(Json(app.edit_project(id, edit).await?))
 }

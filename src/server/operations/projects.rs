@@ -5,22 +5,31 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::{Answer, App, without_nul};
-use crate::domain::{NewProject, Problem, Project, ProjectId};
+use crate::domain::{NewProject, Problem, Project, ProjectEdit, ProjectId};
 use crate::server::now;
 use crate::server::process::worktree;
 use crate::server::store::StoreError;
 
 /// A project's name is at most this long.
 const NAME_MAX_CHARS: usize = 100;
+/// No path that the kernel takes is longer.
+const PATH_MAX_BYTES: usize = 4096;
 
 impl App {
     pub async fn projects(&self) -> Answer<Vec<Project>> {
         Ok(self.store.projects().await?)
     }
 
+    pub async fn edit_project(&self, id: ProjectId, edit: ProjectEdit) -> Answer<Project> {
+        Ok(self.store.edit_project(id, &edit).await?)
+    }
+
     /// Adds a project, and says whether it is new: one whose path is known already is answered as it is.
     pub async fn add_project(&self, project: NewProject) -> Answer<(Project, bool)> {
         without_nul("path", &project.path)?;
+        if project.path.len() > PATH_MAX_BYTES {
+            return Err(Problem::invalid(format!("A path has at most {PATH_MAX_BYTES} bytes.")));
+        }
         let name = project.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         if let Some(name) = name {
             without_nul("name", name)?;
@@ -37,7 +46,13 @@ impl App {
             return Ok((known, false));
         }
         let name = name.map(str::to_owned).unwrap_or_else(|| folder_name(&top));
-        let new = Project { id: ProjectId(Uuid::now_v7()), name, path: path.to_owned(), created_at: now() };
+        let new = Project {
+            id: ProjectId(Uuid::now_v7()),
+            name,
+            path: path.to_owned(),
+            created_at: now(),
+            mask_secrets: true,
+        };
         match self.store.insert_project(&new).await {
             Ok(()) => Ok((new, true)),
             // Somebody else added it in this very moment.

@@ -24,7 +24,7 @@ impl App {
     /// Asks for the end of the agent and all that it started.
     pub async fn cancel_card(&self, id: CardId) -> Answer<Card> {
         self.store.request_cancel(id).await?;
-        self.engine.wake();
+        self.engine.cancel();
         self.card(id).await
     }
 

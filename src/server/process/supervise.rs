@@ -50,8 +50,8 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     }
     // Orphans of the agent become children of this process, so that none escapes the end.
     set_child_subreaper(Some(getpid()))?;
-    let clock = SteadyClock::starting_at(clock());
     fail::fail_point!("supervise::unrecorded");
+    let clock = SteadyClock::starting_at(clock());
     let mut journal = Journal::create(&workplace.journal(), clock)?;
     when_there_is_room(|| workplace.mark_started())?;
     fail::fail_point!("supervise::recorded");
@@ -211,6 +211,7 @@ impl<'a> Supervision<'a> {
         }
         if fds.is_empty() {
             std::thread::sleep(limit.min(Duration::from_millis(20)));
+            self.journal.flush()?;
             return Ok(false);
         }
         let limit = Timespec { tv_sec: 0, tv_nsec: limit.subsec_nanos().into() };
@@ -310,6 +311,8 @@ struct Journal {
     records: u64,
     digest: LogDigest,
     synced_at: Instant,
+    /// Something was written since.
+    is_unsynced: bool,
     clock: SteadyClock,
 }
 
@@ -325,6 +328,7 @@ impl Journal {
             records: 0,
             digest: LogDigest::default(),
             synced_at: Instant::now(),
+            is_unsynced: false,
             clock,
         };
         journal.flush()?;
@@ -337,7 +341,8 @@ impl Journal {
         self.records += 1;
     }
 
-    /// Writes what was added. Waits as long as the disk is full: nothing is dropped.
+    /// Writes what was added, and makes durable what has waited for that long enough: an agent that falls silent leaves
+    /// nothing behind that a loss of power could take. Waits as long as the disk is full: nothing is dropped.
     fn flush(&mut self) -> io::Result<()> {
         let mut written = 0;
         while written < self.buffer.len() {
@@ -349,7 +354,8 @@ impl Journal {
         }
         self.length += written as u64;
         self.buffer.clear();
-        if written > 0 && self.synced_at.elapsed() > SYNC_EVERY {
+        self.is_unsynced |= written > 0;
+        if self.is_unsynced && self.synced_at.elapsed() > SYNC_EVERY {
             self.sync()?;
         }
         Ok(())
@@ -357,7 +363,7 @@ impl Journal {
 
     fn sync(&mut self) -> io::Result<()> {
         when_there_is_room(|| self.file.sync_data())?;
-        self.synced_at = Instant::now();
+        (self.synced_at, self.is_unsynced) = (Instant::now(), false);
         Ok(())
     }
 }

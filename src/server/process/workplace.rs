@@ -42,6 +42,9 @@ pub struct Order {
     /// An agent that works longer is ended. Absent: it may take as long as it likes.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+    /// The branch's commit when the stage began, for a database that has forgotten it.
+    #[serde(default)]
+    pub base_commit: Option<String>,
 }
 
 /// How it ended.
@@ -302,12 +305,15 @@ fn read_versioned<T: DeserializeOwned>(file: &'static str, bytes: &[u8]) -> anyh
 mod tests {
     use super::*;
 
+    fn order(program: &str) -> Order {
+        let argv = vec![program.to_owned()];
+        Order { version: VERSION, argv, worktree: "/".into(), env: vec![], timeout_ms: None, base_commit: None }
+    }
+
     fn workplace() -> (tempfile::TempDir, Workplace) {
         let dir = tempfile::tempdir().unwrap();
         let workplace = Workplace::at(dir.path().join("execution"));
-        let order =
-            Order { version: VERSION, argv: vec!["true".into()], worktree: "/".into(), env: vec![], timeout_ms: None };
-        workplace.prepare(&order, "prompt").unwrap();
+        workplace.prepare(&order("true"), "prompt").unwrap();
         (dir, workplace)
     }
 
@@ -363,9 +369,7 @@ mod tests {
     #[test]
     fn preparing_twice_keeps_the_first_order() {
         let (_dir, workplace) = workplace();
-        let other =
-            Order { version: VERSION, argv: vec!["false".into()], worktree: "/".into(), env: vec![], timeout_ms: None };
-        workplace.prepare(&other, "other").unwrap();
+        workplace.prepare(&order("false"), "other").unwrap();
         assert_eq!(workplace.order().unwrap().argv, ["true"]);
     }
 }

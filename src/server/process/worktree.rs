@@ -34,6 +34,10 @@ pub enum NotAProject {
         "{0} belongs to another user, and git refuses to work there. Run “git config --global --add safe.directory {0}” as the user who runs Cardume, and add it again."
     )]
     Owner(String),
+    #[error(
+        "The repository {0} says that its files lie elsewhere (core.worktree). Run “git config --unset core.worktree” there, or give another folder."
+    )]
+    Elsewhere(String),
     #[error("{0}")]
     Git(String),
 }
@@ -45,17 +49,23 @@ pub async fn repository_at(path: &str) -> Result<PathBuf, NotAProject> {
         return Err(NotAProject::Missing(path.to_owned()));
     }
     let top = match git(folder, &["rev-parse", "--show-toplevel"]).await {
-        Ok(top) => PathBuf::from(top.trim_end_matches('\n')),
+        Ok(top) => PathBuf::from(top.strip_suffix('\n').unwrap_or(&top)),
         Err(GitError::Failed { message, .. }) if message.contains("dubious ownership") => {
             return Err(NotAProject::Owner(path.to_owned()));
         }
         Err(GitError::Failed { .. }) => return Err(NotAProject::NoRepository(path.to_owned())),
         Err(other) => return Err(NotAProject::Git(other.to_string())),
     };
+    let top = match (std::fs::canonicalize(&top), std::fs::canonicalize(folder)) {
+        (Ok(top), Ok(folder)) if folder.starts_with(&top) => top,
+        // Its configuration may say that its files lie anywhere.
+        (Ok(_), Ok(_)) => return Err(NotAProject::Elsewhere(path.to_owned())),
+        _ => return Err(NotAProject::Missing(path.to_owned())),
+    };
     if git(&top, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.is_err() {
         return Err(NotAProject::NoCommit(path.to_owned()));
     }
-    std::fs::canonicalize(&top).map_err(|_| NotAProject::Missing(path.to_owned()))
+    Ok(top)
 }
 
 /// The name of a card's branch: `cardume/<short id>-<slug of the title>`.
@@ -107,12 +117,27 @@ impl Worktree {
 
     /// Commits whatever has changed; answers the new commit, or `None` where nothing had.
     pub async fn commit_all(&self, message: &str) -> Result<Option<String>, GitError> {
-        git(&self.path, &["add", "--all"]).await?;
-        if git(&self.path, &["diff", "--cached", "--quiet"]).await.is_ok() {
+        self.stage_all().await?;
+        if git(&self.path, &["diff", "--no-ext-diff", "--no-textconv", "--cached", "--quiet"]).await.is_ok() {
             return Ok(None);
         }
         git(&self.path, &["commit", "--quiet", "--no-verify", &format!("--message={message}")]).await?;
         self.head().await.map(Some)
+    }
+
+    /// Repositories within the worktree are put on the commit as they are known to it, by their own last commit. Not by
+    /// `git add`, which would ask each whether it has changed, with the filters of its own configuration.
+    async fn stage_all(&self) -> Result<(), GitError> {
+        let listed = git(&self.path, &["ls-files", "--stage", "-z"]).await?;
+        let entries = listed.split('\0').filter_map(|entry| entry.split_once('\t'));
+        let inner: Vec<&str> = entries.filter(|(what, _)| what.starts_with("160000 ")).map(|(_, path)| path).collect();
+        if inner.is_empty() {
+            return git(&self.path, &["add", "--all"]).await.map(drop);
+        }
+        let mut add = ["add", "--all", "--", "."].map(str::to_owned).to_vec();
+        add.extend(inner.iter().map(|path| format!(":(top,exclude,literal){path}")));
+        git(&self.path, &add).await?;
+        git(&self.path, &[&["update-index", "--remove", "--"], &inner[..]].concat()).await.map(drop)
     }
 
     /// Puts a file on the next commit even where the repository ignores it.
@@ -123,7 +148,7 @@ impl Worktree {
     /// The newest plan, `specs/….md`, that was written since `base`, committed or not.
     pub async fn spec_since(&self, base: &str) -> Result<Option<String>, GitError> {
         let uncommitted = git(&self.path, &["ls-files", "-z", "--others", "--modified", "--", "specs"]).await?;
-        let staged = git(&self.path, &["diff", "--name-only", "-z", base, "--", "specs"]).await?;
+        let staged = git(&self.path, &["diff", "--no-ext-diff", "--name-only", "-z", base, "--", "specs"]).await?;
         let files = uncommitted.split('\0').chain(staged.split('\0'));
         let newest = files.filter_map(|file| Some((self.spec_time(file)?, file))).max();
         Ok(newest.map(|(_, file)| file.to_owned()))

@@ -181,9 +181,17 @@ impl Store {
     }
 
     pub(super) async fn begin_write(&self) -> Stored<Tx> {
+        let writer = &self.connection.writer;
         Ok(match self.connection.engine {
-            // A deferred transaction that reads first and writes then would fail where another process wrote between.
-            Engine::Sqlite => self.connection.writer.begin_with("begin immediate").await?,
+            Engine::Sqlite => loop {
+                // A deferred transaction that reads first and writes then would fail where another process wrote between.
+                match writer.begin_with("begin immediate").await {
+                    // When the disk is full SQLite ends a transaction by itself, and sqlx goes on believing in it: this
+                    // connection would never begin another one.
+                    Err(sqlx::Error::InvalidSavePointStatement) => writer.acquire().await?.close().await?,
+                    begun => break begun?,
+                }
+            },
             Engine::Postgres => self.connection.writer.begin_with("begin").await?,
         })
     }

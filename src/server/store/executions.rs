@@ -219,9 +219,10 @@ pub(super) async fn insert_active(
     };
     sqlx::query(
         "insert into executions
-             (id, card_id, ordinal, command, attempt, agent, status, workflow_stage, active, started_at)
+             (id, card_id, ordinal, command, attempt, agent, status, workflow_stage, active, started_at, mask_secrets)
          values ($1, $2, 1 + (select count(*) from executions where card_id = $2), $3,
-                 1 + (select count(*) from executions where card_id = $2 and command = $3), $4, $5, $6, 1, $7)",
+                 1 + (select count(*) from executions where card_id = $2 and command = $3), $4, $5, $6, 1, $7,
+                 (select mask_secrets from projects where id = $8))",
     )
     .bind(id.to_string())
     .bind(card.id.to_string())
@@ -230,6 +231,7 @@ pub(super) async fn insert_active(
     .bind(status.as_str())
     .bind(stage.as_str())
     .bind(now.as_millis())
+    .bind(card.project_id.to_string())
     .execute(connection)
     .await?;
     Ok(())

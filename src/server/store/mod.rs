@@ -11,6 +11,7 @@
 //! beside them, serialised by the execution's own row. Locks are taken in one order (board, card, execution), so none
 //! of them can wait for each other in a circle.
 
+mod access;
 mod cache;
 mod cards;
 mod catalog;
@@ -38,6 +39,7 @@ use std::time::Duration;
 
 use crate::domain::*;
 
+pub use access::{Grant, TokenRow};
 pub use dump::{CardBranch, Part, Snapshot, Unfinished};
 pub use error::StoreError;
 pub use filling::Filling;
@@ -102,6 +104,8 @@ pub struct RunningExecution {
     pub cancel_requested: bool,
     /// How often in succession Cardume itself has begun this stage again.
     pub automatic: i64,
+    /// What looks like a secret in its output is masked.
+    pub mask_secrets: bool,
     /// The branch's commit when the stage began; `None` before the worktree is ready.
     pub base_commit: Option<String>,
     pub report: Report,

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::decode::parse;
-use super::{Project, ProjectId, Store, StoreError, Stored, Timestamp};
+use super::{Project, ProjectEdit, ProjectId, Store, StoreError, Stored, Timestamp};
 
 #[derive(FromRow)]
 struct ProjectRow {
@@ -11,6 +11,13 @@ struct ProjectRow {
     name: String,
     path: String,
     created_at: i64,
+    mask_secrets: i64,
+}
+
+macro_rules! select_projects {
+    ($where:literal) => {
+        concat!("select id, name, path, created_at, mask_secrets from projects ", $where)
+    };
 }
 
 impl TryFrom<ProjectRow> for Project {
@@ -18,7 +25,8 @@ impl TryFrom<ProjectRow> for Project {
 
     fn try_from(row: ProjectRow) -> Result<Self, sqlx::Error> {
         let created_at = Timestamp::from_millis(row.created_at);
-        Ok(Self { id: parse(&row.id)?, name: row.name, path: row.path, created_at })
+        let mask_secrets = row.mask_secrets == 1;
+        Ok(Self { id: parse(&row.id)?, name: row.name, path: row.path, created_at, mask_secrets })
     }
 }
 
@@ -26,12 +34,14 @@ impl Store {
     /// `Conflict` where the path is known already.
     pub async fn insert_project(&self, project: &Project) -> Stored<()> {
         let inserted = sqlx::query(
-            "insert into projects (id, name, path, created_at) values ($1, $2, $3, $4) on conflict (path) do nothing",
+            "insert into projects (id, name, path, created_at, mask_secrets) values ($1, $2, $3, $4, $5)
+             on conflict (path) do nothing",
         )
         .bind(project.id.to_string())
         .bind(project.name.as_str())
         .bind(project.path.as_str())
         .bind(project.created_at.as_millis())
+        .bind(i64::from(project.mask_secrets))
         .execute(self.writer())
         .await?;
         match inserted.rows_affected() {
@@ -42,14 +52,13 @@ impl Store {
 
     /// By name.
     pub async fn projects(&self) -> Stored<Vec<Project>> {
-        let rows: Vec<ProjectRow> = sqlx::query_as("select id, name, path, created_at from projects order by name, id")
-            .fetch_all(self.reader())
-            .await?;
+        let rows: Vec<ProjectRow> =
+            sqlx::query_as(select_projects!("order by name, id")).fetch_all(self.reader()).await?;
         Ok(rows.into_iter().map(Project::try_from).collect::<Result<_, _>>()?)
     }
 
     pub async fn project(&self, id: ProjectId) -> Stored<Project> {
-        let row: Option<ProjectRow> = sqlx::query_as("select id, name, path, created_at from projects where id = $1")
+        let row: Option<ProjectRow> = sqlx::query_as(select_projects!("where id = $1"))
             .bind(id.to_string())
             .fetch_optional(self.reader())
             .await?;
@@ -57,10 +66,17 @@ impl Store {
     }
 
     pub async fn project_at(&self, path: &str) -> Stored<Option<Project>> {
-        let row: Option<ProjectRow> = sqlx::query_as("select id, name, path, created_at from projects where path = $1")
-            .bind(path)
-            .fetch_optional(self.reader())
-            .await?;
+        let row: Option<ProjectRow> =
+            sqlx::query_as(select_projects!("where path = $1")).bind(path).fetch_optional(self.reader()).await?;
         Ok(row.map(Project::try_from).transpose()?)
+    }
+
+    pub async fn edit_project(&self, id: ProjectId, edit: &ProjectEdit) -> Stored<Project> {
+        sqlx::query("update projects set mask_secrets = coalesce($2, mask_secrets) where id = $1")
+            .bind(id.to_string())
+            .bind(edit.mask_secrets.map(i64::from))
+            .execute(self.writer())
+            .await?;
+        self.project(id).await
     }
 }

@@ -15,6 +15,10 @@ use super::{
     ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice, Store, StoreError, Stored, Timestamp, packing,
 };
 
+/// An answer has at most so much content, and at least one row: of very long rows it has fewer than were asked for. What
+/// is left out is what the same question would ask for next.
+const ANSWER_MAX_BYTES: usize = 32 * 1024 * 1024;
+
 #[derive(FromRow)]
 struct HeadRow {
     card_id: String,
@@ -54,24 +58,38 @@ impl HeadRow {
 
 impl Store {
     /// A slice of the log with the execution as of the same moment; through the cache. `limit` is brought within
-    /// [`LogSlice::LIMIT_MAX`].
+    /// [`LogSlice::LIMIT_MAX`]; very long rows make for a shorter answer.
     pub async fn log(&self, id: ExecutionId, slice: LogSlice, limit: i64) -> Stored<ExecutionLog> {
         let limit = limit.clamp(1, LogSlice::LIMIT_MAX);
         let mut log = head(&mut *self.reader().acquire().await?, id).await?;
         let (start, end) = slice.range(limit, log.last_sequence);
         if let Some(lines) = self.cache.lines(id, start, end).await {
-            log.logs = lines;
+            log.logs = bounded(slice, lines);
             return Ok(log);
         }
         // From here on in one transaction, so that the execution cannot be deleted between its head and its rows.
         let mut tx = self.begin_read().await?;
         let mut log = head(&mut tx, id).await?;
         let (start, end) = slice.range(limit, log.last_sequence);
-        for number in Page::numbers(start, end) {
+        let mut numbers: Vec<i64> = Page::numbers(start, end).collect();
+        if !is_forward(slice) {
+            numbers.reverse();
+        }
+        let (mut pages, mut bytes) = (vec![], 0);
+        for number in numbers {
             let page = self.whole_page(&mut tx, id, number, log.last_sequence).await?;
-            log.logs.extend(page.between(start, end).map(|line| LogLine::clone(line)));
+            let lines: Vec<LogLine> = page.between(start, end).map(|line| LogLine::clone(line)).collect();
+            bytes += lines.iter().map(|line| line.content.len()).sum::<usize>();
+            pages.push(lines);
+            if bytes > ANSWER_MAX_BYTES {
+                break;
+            }
         }
         tx.commit().await?;
+        if !is_forward(slice) {
+            pages.reverse();
+        }
+        log.logs = bounded(slice, pages.into_iter().flatten().collect());
         Ok(log)
     }
 
@@ -80,7 +98,7 @@ impl Store {
         let mut tx = self.begin_read().await?;
         let mut log = head(&mut tx, id).await?;
         let (start, end) = slice.range(limit.clamp(1, LogSlice::LIMIT_MAX), log.last_sequence);
-        log.logs = lines(&mut tx, id, start, end).await?;
+        log.logs = bounded(slice, lines(&mut tx, id, start, end).await?);
         tx.commit().await?;
         Ok(log)
     }
@@ -97,6 +115,29 @@ impl Store {
         self.cache.keep(id, page.clone()).await;
         Ok(page)
     }
+}
+
+/// Whether what lies behind the answer is what is asked for next.
+fn is_forward(slice: LogSlice) -> bool {
+    matches!(slice, LogSlice::After(_))
+}
+
+/// As many of the rows as an answer may have, from the end at which the slice begins.
+fn bounded(slice: LogSlice, mut lines: Vec<LogLine>) -> Vec<LogLine> {
+    let mut left = ANSWER_MAX_BYTES;
+    let mut fits = |line: &LogLine| {
+        let does = line.content.len() <= left;
+        left = left.saturating_sub(line.content.len());
+        does
+    };
+    if is_forward(slice) {
+        let count = lines.iter().take_while(|line| fits(line)).count();
+        lines.truncate(count.max(1));
+    } else {
+        let count = lines.iter().rev().take_while(|line| fits(line)).count();
+        lines.drain(..lines.len().saturating_sub(count.max(1)));
+    }
+    lines
 }
 
 async fn head(connection: &mut AnyConnection, id: ExecutionId) -> Stored<ExecutionLog> {

@@ -20,6 +20,7 @@ struct RunningRow {
     journal_offset: i64,
     cancel_requested: i64,
     automatic: i64,
+    mask_secrets: i64,
     base_commit: Option<String>,
     digest: Option<String>,
     result: Option<String>,
@@ -32,7 +33,8 @@ macro_rules! select_running {
     ($where:literal) => {
         concat!(
             "select id, card_id, command, attempt, agent, status, started_at, journal_offset, cancel_requested,
-                    automatic, base_commit, digest, result, succeeded, session_id, model, turns, input_tokens, output_tokens, cost_usd
+                    automatic, mask_secrets, base_commit, digest, result, succeeded, session_id, model, turns,
+                    input_tokens, output_tokens, cost_usd
              from executions ",
             $where
         )
@@ -55,6 +57,7 @@ impl TryFrom<RunningRow> for RunningExecution {
             journal_offset: row.journal_offset,
             cancel_requested: row.cancel_requested == 1,
             automatic: row.automatic,
+            mask_secrets: row.mask_secrets == 1,
             base_commit: row.base_commit,
             report: Report {
                 digest: row.digest,

@@ -31,6 +31,7 @@ pub enum Next {
 #[derive(Clone, Copy)]
 pub struct Connection {
     lost: RwSignal<bool>,
+    logged_out: RwSignal<bool>,
 }
 
 impl Connection {
@@ -38,16 +39,29 @@ impl Connection {
         self.lost.get()
     }
 
+    /// Whether the server answers, and wants a login first.
+    pub fn is_logged_out(self) -> bool {
+        self.logged_out.get()
+    }
+
     /// Tells how a question ended.
     pub fn note(self, answered: bool) {
         if self.lost.get_untracked() == answered {
             self.lost.set(!answered);
         }
+        if self.logged_out.get_untracked() {
+            self.logged_out.set(false);
+        }
+    }
+
+    fn log_out(self) -> Next {
+        self.logged_out.set(true);
+        Next::WhenWoken
     }
 }
 
 pub fn provide_connection() {
-    provide_context(Connection { lost: RwSignal::new(false) });
+    provide_context(Connection { lost: RwSignal::new(false), logged_out: RwSignal::new(false) });
 }
 
 pub fn use_connection() -> Connection {
@@ -70,6 +84,7 @@ impl Poll {
 /// Asks `question` after `first_ms`, gives the answer to `take`, and goes on as that says, until the owner is gone.
 ///
 /// A failure to be waited out never reaches `take`: the page says that it reconnects, and the question is asked again.
+/// Nor does that one must log in again: the page says so, and asks no more until somebody comes back to it.
 pub fn use_poll<T, F>(
     first_ms: u32,
     question: impl Fn() -> F + 'static,
@@ -87,6 +102,7 @@ where
         Box::pin(async move {
             match answer.await {
                 Err(failure) if failure.is_transient() => None,
+                Err(failure) if failure.0.status == 401 => Some(Box::new(move || connection.log_out()) as Taken),
                 answer => Some(Box::new(move || take(answer)) as Taken),
             }
         })

@@ -13,6 +13,10 @@ pub fn Masthead(children: Children) -> impl IntoView {
                 "Cardume"
             </a>
             {children()}
+            // Shown only where `<html data-session>` says that there is a session to end.
+            <form class="masthead__logout" method="post" action="/logout">
+                <button class="button button--quiet">"Log out"</button>
+            </form>
         </header>
     }
 }

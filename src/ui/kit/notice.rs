@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::live;
+use super::{live, shown};
 use crate::ui::hooks::use_connection;
 
 /// A failure, in words. Its place is always there, so that a screen reader speaks what comes into it.
@@ -15,13 +15,24 @@ pub fn Notice(#[prop(into)] text: Signal<Option<String>>) -> impl IntoView {
     }
 }
 
-/// Says so while the server does not answer.
+/// Says so while the server does not answer, or wants a login before it does.
 #[component]
 pub fn ConnectionStatus() -> impl IntoView {
     let connection = use_connection();
     view! {
-        <p class="connection" role="status" data-testid="connection" data-lost=live(move || connection.is_lost().then_some(""))>
-            {live(move || if connection.is_lost() { "Reconnecting…" } else { "" })}
+        <p
+            class="connection"
+            role="status"
+            data-testid="connection"
+            data-lost=live(move || connection.is_lost().then_some(""))
+            data-logged-out=live(move || connection.is_logged_out().then_some(""))
+        >
+            {live(move || match (connection.is_lost(), connection.is_logged_out()) {
+                (true, _) => "Reconnecting…",
+                (_, true) => "You are logged out. ",
+                _ => "",
+            })}
+            {shown(move || connection.is_logged_out().then(|| view! { <a href="/login" rel="external">"Log in again"</a> }))}
         </p>
     }
 }

@@ -7,6 +7,7 @@ use leptos::ev::SubmitEvent;
 use leptos::prelude::*;
 use leptos::server_fn::ServerFn;
 use leptos::task::spawn_local;
+use leptos_router::hooks::use_location;
 
 use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
@@ -164,6 +165,8 @@ fn WishForm(id: CardId, wish: Wish, busy: Memo<bool>, described_by: String) -> i
         Wish::Retry(Some(stage)) => Some(view! { <input type="hidden" name="stage" value=stage.as_str() /> }),
         _ => None,
     };
+    // The browser tells nobody which page a form is on.
+    let address = format!("{address}?from={}", use_location().pathname.get_untracked());
     view! {
         <form method="post" action=address on:submit=submit>
             <input type="hidden" name="id" value=id.to_string() />
