@@ -75,7 +75,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     }
     let _lock = lock(&config.data_dir).await?;
     let store = keeping::opening::open(&config).await?;
-    let upkeep = Upkeep::new(&config, store.clone(), now);
+    let upkeep = Upkeep::new(&config, store.in_background(), now);
     may_listen_there(&config, &store).await?;
     let app = compose(&config, store.clone())?;
     if config.demo {
@@ -161,7 +161,8 @@ async fn look_again(access: Access, mut stopping: watch::Receiver<bool>) {
 fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
     let agents = agents(config)?;
     let engine = Engine::new(Parts {
-        store: store.clone(),
+        // It follows hundreds of executions at once, if need be, and the board is to answer all the same.
+        store: store.in_background(),
         agents: agents.clone(),
         data_dir: config.data_dir.clone(),
         limits: config.stages,

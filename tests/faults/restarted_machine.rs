@@ -84,7 +84,8 @@ fn row_5_an_unrelated_process_is_neither_adopted_nor_signalled(round: &mut Round
     server.kill_agents();
     let mut bystander = Bystander::start();
     let (pid, time) = (bystander.0.id(), bystander.start_time());
-    let this_boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap().trim().to_owned();
+    let started = fs::read(oracle::place(&server, &executions[0]).join("started")).unwrap();
+    let this_boot = serde_json::from_slice::<Value>(&started).unwrap()["bootId"].clone();
     // Its number was used again: since, by another start; before a restart; and in the old form, which is a bare number.
     let notes = [
         json!({ "pid": pid, "startTime": time - 1, "bootId": this_boot }),
@@ -95,6 +96,8 @@ fn row_5_an_unrelated_process_is_neither_adopted_nor_signalled(round: &mut Round
         fs::write(oracle::place(&server, execution).join("started"), note.to_string()).unwrap();
     }
     server.restart();
+    let same_boot = server.wait_for_stage(&running[0].card, "error");
+    assert_eq!(same_boot["activeExecution"]["status"], "lost", "lost under the same boot waits for the user");
     for (scripted, execution) in running.iter().zip(&executions) {
         // Not adopted: it is lost, and where that was by a restart it has begun again.
         assert!(eventually(|| {

@@ -14,6 +14,9 @@ use crate::server::store::{NewLine, RunningExecution, StoreError};
 
 /// How often it looks for new output.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// How often it looks once so many looks have found nothing.
+const LOOK_PATIENTLY_EVERY: Duration = Duration::from_millis(400);
+const PATIENT_AFTER: u32 = 30;
 /// For how long it takes in at most before it sees to anything else.
 const TAKE_IN_FOR: Duration = Duration::from_millis(400);
 /// How often it asks whether the execution is to be cancelled, when nobody has told it that one is: hundreds that wait
@@ -97,6 +100,7 @@ impl Engine {
         let mut launches = Launches::default();
         let mut cancel = Cancel::default();
         let mut quiet = Quiet::new(self.limits.quiet);
+        let mut idle_looks = 0_u32;
         loop {
             // In this order: what is read after the process has ended is all there is.
             let presence = match workplace.presence() {
@@ -140,8 +144,12 @@ impl Engine {
                 Some(Presence::NotStarted | Presence::Alive) | None => {}
             }
             self.cancel_if_wanted(following, &mut cancel).await?;
-            if step != Step::TookIn {
-                tokio::time::sleep(LOOK_EVERY).await;
+            // The more so the longer there was nothing: hundreds of silent agents cost next to nothing.
+            idle_looks = if step == Step::TookIn { 0 } else { idle_looks.saturating_add(1) };
+            match idle_looks {
+                0 => {}
+                1..PATIENT_AFTER => tokio::time::sleep(LOOK_EVERY).await,
+                _ => tokio::time::sleep(LOOK_PATIENTLY_EVERY).await,
             }
         }
     }

@@ -33,12 +33,13 @@ pub(super) enum Engine {
 }
 
 /// The pools: writers that wait for a lock keep no reader waiting. On SQLite `writer` is one connection, so that writers
-/// queue here and not in the file's lock, and `reader` several that cannot write.
+/// queue here and not in the file's lock, and `reader` several that cannot write. `background` reads like `reader` does, for who reads all the time.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub engine: Engine,
     pub writer: AnyPool,
     pub reader: AnyPool,
+    pub background: AnyPool,
 }
 
 impl Connection {
@@ -62,13 +63,15 @@ impl Connection {
             Database::Sqlite(path) => {
                 let greeting = "pragma synchronous = full; pragma busy_timeout = 5000;";
                 let writer = pool(1, greeting).connect_with(sqlite_options(path, "rw")?).await?;
-                Ok(Self { engine: Engine::Sqlite, writer, reader: sqlite_reader(path).await? })
+                let (reader, background) = sqlite_readers(path).await?;
+                Ok(Self { engine: Engine::Sqlite, writer, reader, background })
             }
             Database::Postgres(url) => open_postgres(url).await,
         }
     }
 
     pub async fn close(&self) {
+        self.background.close().await;
         self.reader.close().await;
         // The last connection to close folds SQLite's write-ahead log into the file.
         self.writer.close().await;
@@ -91,14 +94,16 @@ async fn open_sqlite(path: &Path) -> Stored<Connection> {
     let writer = pool(1, greeting).test_before_acquire(false).connect_with(sqlite_options(path, "rw")?).await?;
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
     check_sqlite_version(&version)?;
-    Ok(Connection { engine: Engine::Sqlite, writer, reader: sqlite_reader(path).await? })
+    let (reader, background) = sqlite_readers(path).await?;
+    Ok(Connection { engine: Engine::Sqlite, writer, reader, background })
 }
 
-async fn sqlite_reader(path: &Path) -> Stored<AnyPool> {
-    Ok(pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;")
-        .test_before_acquire(false)
-        .connect_with(sqlite_options(path, "ro")?)
-        .await?)
+async fn sqlite_readers(path: &Path) -> Stored<(AnyPool, AnyPool)> {
+    let readers =
+        pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;").test_before_acquire(false);
+    let reader = readers.clone().connect_with(sqlite_options(path, "ro")?).await?;
+    let background = readers.connect_lazy_with(sqlite_options(path, "ro")?);
+    Ok((reader, background))
 }
 
 async fn open_postgres(url: &str) -> Stored<Connection> {
@@ -107,8 +112,10 @@ async fn open_postgres(url: &str) -> Stored<Connection> {
     options.connect().await?.close().await?;
     let greeting = "set lock_timeout = '5s'; set idle_in_transaction_session_timeout = '60s';";
     let writer = pool(POSTGRES_WRITERS, greeting).connect_with(options.clone()).await?;
-    let reader = pool(POSTGRES_READERS, greeting).connect_with(options).await?;
-    Ok(Connection { engine: Engine::Postgres, writer, reader })
+    let readers = pool(POSTGRES_READERS, greeting);
+    let reader = readers.clone().connect_with(options.clone()).await?;
+    let background = readers.connect_lazy_with(options);
+    Ok(Connection { engine: Engine::Postgres, writer, reader, background })
 }
 
 /// One connection to a database that is about to be filled, and that nobody else has: an SQLite file is new, and thrown

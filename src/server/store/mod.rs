@@ -173,6 +173,13 @@ impl Store {
         self.is_damaged.load(Ordering::Relaxed)
     }
 
+    /// The same database, read through connections of its own: however much is read there, nobody else waits for one.
+    pub fn in_background(&self) -> Self {
+        let mut other = self.clone();
+        other.connection.reader = other.connection.background.clone();
+        other
+    }
+
     /// Waits for what is being written, then lets go of the database.
     pub async fn close(&self) {
         self.connection.close().await;
