@@ -33,7 +33,13 @@ impl Bench {
     /// An execution of so many rows that has ended.
     fn ended(&self, rows: i64) -> ExecutionId {
         let (project, card, id) = (ProjectId(Uuid::now_v7()), CardId(Uuid::now_v7()), ExecutionId(Uuid::now_v7()));
-        let place = Project { id: project, name: "bench".into(), path: project.to_string(), created_at: NOW };
+        let place = Project {
+            id: project,
+            name: "bench".into(),
+            path: project.to_string(),
+            created_at: NOW,
+            mask_secrets: true,
+        };
         self.runtime.block_on(async {
             self.store.insert_project(&place).await.unwrap();
             self.store.insert_card(card, project, "Bench", "", "demo", NOW).await.unwrap();

@@ -75,8 +75,8 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     }
     let _lock = lock(&config.data_dir).await?;
     let store = keeping::opening::open(&config).await?;
+    let upkeep = Upkeep::new(&config, store.in_background(), now);
     may_listen_there(&config, &store).await?;
-    let upkeep = Upkeep::new(&config, store.clone(), now);
     let app = compose(&config, store.clone())?;
     if config.demo {
         demo_project::make(&app, &config.data_dir).await.context("the demo project cannot be made")?;
@@ -90,6 +90,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopping) = watch::channel(false);
     let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
+    let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
     let access = Access::new(store.clone(), &config.access, addr);
     access.look().await.context("the database cannot be read")?;
     let guard = Guard::new(addr, &config.host, &config.access.hosts, access.clone());
@@ -102,7 +103,6 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     } else {
         tokio::spawn(look_again(access, stopping.clone()));
     }
-    let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
 
     let mut stdout = std::io::stdout();
     writeln!(stdout, "Cardume is listening on http://{addr}")?;

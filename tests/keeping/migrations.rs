@@ -31,7 +31,13 @@ fn with(ground: &Ground, more: &[(i64, &'static str)]) -> Migrator {
 
 async fn a_project(store: &Store) -> Project {
     let id = ProjectId(Uuid::now_v7());
-    let project = Project { id, name: "shoal".into(), path: "/shoal".into(), created_at: Timestamp::from_millis(1) };
+    let project = Project {
+        id,
+        name: "shoal".into(),
+        path: "/shoal".into(),
+        created_at: Timestamp::from_millis(1),
+        mask_secrets: true,
+    };
     store.insert_project(&project).await.unwrap();
     project
 }
@@ -88,7 +94,14 @@ fn old(ground: &Ground) {
     tokio::runtime::Runtime::new().unwrap().block_on(async {
         let store = Store::connect(&ground.database, CacheLimits::default()).await.unwrap();
         store.migrate_by(&first).await.unwrap();
-        a_project(&store).await;
+        // As that version wrote it.
+        let raw = AnyPool::connect(&ground.url).await.unwrap();
+        sqlx::query("insert into projects (id, name, path, created_at) values ($1, 'shoal', '/shoal', 1)")
+            .bind(Uuid::now_v7().to_string())
+            .execute(&raw)
+            .await
+            .unwrap();
+        raw.close().await;
         store.close().await;
     });
 }

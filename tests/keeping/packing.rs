@@ -36,7 +36,8 @@ fn line(sequence: i64) -> NewLine {
 
 async fn running(store: &Store, rows: i64) -> (CardId, ExecutionId) {
     let (project, card, id) = (ProjectId(Uuid::now_v7()), CardId(Uuid::now_v7()), ExecutionId(Uuid::now_v7()));
-    let place = Project { id: project, name: "shoal".into(), path: project.to_string(), created_at: NOW };
+    let place =
+        Project { id: project, name: "shoal".into(), path: project.to_string(), created_at: NOW, mask_secrets: true };
     store.insert_project(&place).await.unwrap();
     store.insert_card(card, project, "Title", "", "demo", NOW).await.unwrap();
     store.begin(card, Event::Start(Column::Backlog), id, &[], NOW).await.unwrap();

@@ -1,17 +1,17 @@
-//! Access: whether those who can reach the server are asked for anything.
+//! Whether those who can reach the server are asked for anything.
 
 use super::{Finding, well, wrong};
 use crate::server::config::Config;
 use crate::server::store::Store;
 
-/// `store`: where there is one that can be read.
+/// `store` is there where its schema is this Cardume's; else nobody knows of tokens in it.
 pub async fn examine(config: &Config, store: Option<&Store>) -> Finding {
     let subject = "access";
-    let made = match store {
+    let has_made = match store {
         Some(store) => store.has_credentials().await.unwrap_or(false),
         None => false,
     };
-    match (config.addr.ip().to_canonical().is_loopback(), config.access.token.is_some() || made) {
+    match (config.addr.ip().to_canonical().is_loopback(), config.access.token.is_some() || has_made) {
         (_, true) => well(subject, "a token or a login is wanted"),
         (true, false) if config.access.required => well(subject, "the link that is printed at start is wanted"),
         (true, false) => well(subject, "nobody is asked, and only this machine reaches it"),

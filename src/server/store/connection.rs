@@ -64,8 +64,8 @@ impl Connection {
             Database::Sqlite(path) => {
                 let greeting = "pragma synchronous = full; pragma busy_timeout = 5000;";
                 let writer = pool(1, greeting).connect_with(sqlite_options(path, "rw")?).await?;
-                let reader = sqlite_readers().connect_with(sqlite_options(path, "ro")?).await?;
-                Ok(Self { engine: Engine::Sqlite, writer, background: reader.clone(), reader })
+                let (reader, background) = sqlite_readers(path).await?;
+                Ok(Self { engine: Engine::Sqlite, writer, reader, background })
             }
             Database::Postgres(url) => open_postgres(url).await,
         }
@@ -95,14 +95,16 @@ async fn open_sqlite(path: &Path) -> Stored<Connection> {
     let writer = pool(1, greeting).test_before_acquire(false).connect_with(sqlite_options(path, "rw")?).await?;
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
     check_sqlite_version(&version)?;
-    let readers = sqlite_readers();
-    let reader = readers.clone().connect_with(sqlite_options(path, "ro")?).await?;
-    let background = readers.connect_lazy_with(sqlite_options(path, "ro")?);
+    let (reader, background) = sqlite_readers(path).await?;
     Ok(Connection { engine: Engine::Sqlite, writer, reader, background })
 }
 
-fn sqlite_readers() -> AnyPoolOptions {
-    pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;").test_before_acquire(false)
+async fn sqlite_readers(path: &Path) -> Stored<(AnyPool, AnyPool)> {
+    let readers =
+        pool(SQLITE_READERS, "pragma query_only = on; pragma busy_timeout = 5000;").test_before_acquire(false);
+    let reader = readers.clone().connect_with(sqlite_options(path, "ro")?).await?;
+    let background = readers.connect_lazy_with(sqlite_options(path, "ro")?);
+    Ok((reader, background))
 }
 
 async fn open_postgres(url: &str) -> Stored<Connection> {
