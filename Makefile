@@ -8,6 +8,7 @@ SHELL := bash
 # A server to look at keeps its data in a folder of its own, so that trying things out touches no real board.
 DATA_DIR ?= tmp/demo
 ADDR ?= 127.0.0.1:3000
+MINUTES ?= 5
 
 .PHONY: help
 help: ## This list
@@ -50,8 +51,13 @@ faults: ## The fault matrix on both databases: ROUNDS=20, SEED=… repeats a run
 		scripts/with-postgres-on-path.sh cargo test --test faults -- --test-threads 2 --nocapture $(ROW)
 
 .PHONY: bench
-bench: ## How fast logs are added and read
-	@scripts/with-postgres-on-path.sh cargo bench --bench store --bench keeping
+bench: ## How fast logs are added and read, what masking costs, and all of it under load for a minute
+	@cargo bench --bench store --bench masking --bench keeping
+	@scripts/with-postgres-on-path.sh cargo bench --bench load
+
+.PHONY: bench-load
+bench-load: ## The load alone, for longer (MINUTES=5)
+	@scripts/with-postgres-on-path.sh cargo bench --bench load -- --minutes $(MINUTES)
 
 .PHONY: fmt
 fmt: ## Format the Rust sources

@@ -119,7 +119,8 @@ async fn lead_back(mut request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let Some(place) = response.headers().get(header::LOCATION) else { return response };
     let local = place.to_str().ok().and_then(|place| place.strip_prefix(NOWHERE));
-    if let Some(local) = local.and_then(|local| HeaderValue::from_str(local).ok()) {
+    // An address that has lost its failure keeps the question mark.
+    if let Some(local) = local.and_then(|local| HeaderValue::from_str(local.trim_end_matches('?')).ok()) {
         response.headers_mut().insert(header::LOCATION, local);
     }
     if !response.status().is_redirection() {

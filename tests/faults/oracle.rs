@@ -56,8 +56,11 @@ pub fn assert_execution_ok(server: &Server, execution: &Value, part: &Part, exte
     }
     assert_eq!(execution["digest"], of_rows, "{id}: the digest in the database is not that of its rows");
     if extent == Extent::Whole {
-        let exit: Value = serde_json::from_slice(&fs::read(place.join("exit.json")).unwrap()).unwrap();
-        assert_eq!(exit["digest"], of_rows, "{id}: the rows are not what the supervisor saw");
+        // Where the directory is removed already, `verified` tells what the comparison had come to.
+        if place.exists() {
+            let exit: Value = serde_json::from_slice(&fs::read(place.join("exit.json")).unwrap()).unwrap();
+            assert_eq!(exit["digest"], of_rows, "{id}: the rows are not what the supervisor saw");
+        }
         assert_eq!(execution["verified"], true, "{id}: {execution:#}");
     }
 }

@@ -62,7 +62,7 @@ fn a_plain_form_of_the_boards_own_is_known_by_its_site() {
     let (address, body) = (format!("/fn/run_card?from=/cards/{card}"), format!("id={card}"));
     server.send("POST", &address, &form, &body).problem(403);
     let answer = server.send("POST", &address, &own, &body);
-    assert_eq!((answer.status, answer.header("location")), (303, &*format!("/cards/{card}")), "{answer:?}");
+    assert_eq!((answer.status / 100, answer.header("location")), (3, &*format!("/cards/{card}")), "{answer:?}");
     let refused = server.send("POST", &address, &own, &body);
     assert!(refused.header("location").starts_with(&format!("/cards/{card}?__path=")), "{refused:?}");
     for elsewhere in ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:x", ""] {

@@ -33,7 +33,8 @@ pub(super) enum Engine {
 }
 
 /// The pools: writers that wait for a lock keep no reader waiting. On SQLite `writer` is one connection, so that writers
-/// queue here and not in the file's lock, and `reader` several that cannot write. `background` reads like `reader` does, for who reads all the time.
+/// queue here and not in the file's lock, and `reader` several that cannot write. `background` reads like `reader` does,
+/// for who reads all the time.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub engine: Engine,
