@@ -94,7 +94,7 @@ impl Words {
         while content.len() < 300 {
             self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let random = self.0 >> 33;
-            if random % 3 == 0 {
+            if random.is_multiple_of(3) {
                 content.push_str(&format!("{random:x} "));
             } else {
                 content.push_str(WORDS[random as usize % WORDS.len()]);

@@ -80,6 +80,7 @@ fn a_damaged_database_is_never_replaced_by_an_empty_one() {
     let middle = torn.len() / 4096 / 2 * 4096;
     torn[middle..middle + 4096].fill(0xa5);
     fs::write(&path, &torn).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
     refuses(&server, &[&path_shown, "damaged", restore]);
 
     // And with the database as it was, all is as it was.
@@ -188,7 +189,7 @@ fn a_large_database_is_looked_at_in_full_beside_the_work() {
     assert!(server.own_log().contains("cardume restore"), "{}", server.own_log());
 }
 
-/// Held at the source as well, so that another helper of the start cannot go round it.
+/// It looks before it makes anything.
 #[test]
 fn the_options_of_backup_are_those_of_serve() {
     let options = ServeOptions { data_dir: Some("/nonexistent/data".into()), ..ServeOptions::default() };
