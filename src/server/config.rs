@@ -116,6 +116,7 @@ impl Config {
             Some(url) => database_at(&url)?,
             None => Database::Sqlite(data_dir.join("cardume.db")),
         };
+        let bound = resolve(&addr)?;
         Ok(Self {
             host: host_and_port(&addr)
                 .map_err(|error| anyhow!(error))?
@@ -123,7 +124,7 @@ impl Config {
                 .unwrap_or_default()
                 .0
                 .to_owned(),
-            addr: resolve(&addr)?,
+            addr: bound,
             data_dir,
             database,
             default_agent: file.default_agent,
@@ -132,7 +133,10 @@ impl Config {
             logs: file.logs,
             stages: file.stages,
             // No flag: what is in a command line can be read by everybody on the machine.
-            access: file.access.or_environment(std::env::var("CARDUME_TOKEN").ok()).map_err(|error| anyhow!(error))?,
+            access: file
+                .access
+                .or_environment(std::env::var("CARDUME_TOKEN").ok(), bound.ip().to_canonical().is_loopback())
+                .map_err(|error| anyhow!(error))?,
             demo: options.demo,
         })
     }

@@ -13,6 +13,7 @@ mod locked_database;
 mod many_supervisors;
 mod oracle;
 mod power_loss;
+mod removed_journals;
 mod restarted_machine;
 mod rounds;
 mod scenes;

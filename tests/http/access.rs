@@ -13,7 +13,7 @@ const TOKEN: &str = "a-token-that-was-thought-up";
 
 /// A server that asks for [`TOKEN`].
 fn guarded() -> Server {
-    Server::prepare().agent("good", GOOD_AGENT).env("CARDUME_TOKEN", TOKEN).start()
+    Server::prepare().agent("good", GOOD_AGENT).config(&format!("[access]\ntoken = \"{TOKEN}\"\n")).start()
 }
 
 fn bearer(token: &str) -> String {
@@ -284,9 +284,9 @@ fn where_others_can_reach_it_it_starts_only_with_a_token() {
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains(&format!("Open http://127.0.0.1:{port}/login/")), "{words}");
 
-    let output = serve("none").env("CARDUME_TOKEN", "too-short").output().unwrap();
+    let output = serve("none").env("CARDUME_TOKEN", "sh0rt").output().unwrap();
     let words = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.code() == Some(1) && words.contains("16") && !words.contains("too-short"), "{words}");
+    assert!(output.status.code() == Some(1) && words.contains("8 characters") && !words.contains("sh0rt"), "{words}");
 }
 
 #[test]

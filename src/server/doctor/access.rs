@@ -11,7 +11,9 @@ pub async fn examine(config: &Config, store: Option<&Store>) -> Finding {
         Some(store) => store.has_credentials().await.unwrap_or(false),
         None => false,
     };
-    match (config.addr.ip().to_canonical().is_loopback(), config.access.token.is_some() || has_made) {
+    let on_loopback = config.addr.ip().to_canonical().is_loopback();
+    let is_asked = has_made || (config.access.token.is_some() && (config.access.required || !on_loopback));
+    match (on_loopback, is_asked) {
         (_, true) => well(subject, "a token or a login is wanted"),
         (true, false) if config.access.required => well(subject, "the link that is printed at start is wanted"),
         (true, false) => well(subject, "nobody is asked, and only this machine reaches it"),

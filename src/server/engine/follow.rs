@@ -1,5 +1,6 @@
 //! Follows one execution: has it started, takes in what it prints, ends it when asked, and concludes it.
 
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,9 @@ use crate::server::store::{NewLine, RunningExecution, StoreError};
 
 /// How often it looks for new output.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// So often all executions together are looked at: what an agent printed between two looks is one transaction, and the
+/// disk can make only so many durable.
+const LOOKS_PER_SECOND: u32 = 100;
 /// How often it looks once so many looks have found nothing.
 const LOOK_PATIENTLY_EVERY: Duration = Duration::from_millis(400);
 const PATIENT_AFTER: u32 = 30;
@@ -117,7 +121,8 @@ impl Engine {
             };
             let heard_before = intake.position();
             let step = take_in(&mut intake, presence == Some(Presence::Alive)).await?;
-            if intake.position() != heard_before {
+            let is_heard = intake.position() != heard_before;
+            if is_heard {
                 quiet.heard();
             }
             match presence {
@@ -145,13 +150,19 @@ impl Engine {
             }
             self.cancel_if_wanted(following, &mut cancel).await?;
             // The more so the longer there was nothing: hundreds of silent agents cost next to nothing.
-            idle_looks = if step == Step::TookIn { 0 } else { idle_looks.saturating_add(1) };
-            match idle_looks {
-                0 => {}
-                1..PATIENT_AFTER => tokio::time::sleep(LOOK_EVERY).await,
-                _ => tokio::time::sleep(LOOK_PATIENTLY_EVERY).await,
+            idle_looks = if is_heard { 0 } else { idle_looks.saturating_add(1) };
+            if step != Step::TookIn {
+                tokio::time::sleep(self.look_after(idle_looks)).await;
             }
         }
+    }
+
+    /// How long to wait before the next look, after so many that found nothing.
+    fn look_after(&self, idle_looks: u32) -> Duration {
+        let own = if idle_looks < PATIENT_AFTER { LOOK_EVERY } else { LOOK_PATIENTLY_EVERY };
+        let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let fair = Duration::from_secs(1) * u32::try_from(followed).unwrap_or(u32::MAX) / LOOKS_PER_SECOND;
+        own.max(fair.min(LOOK_PATIENTLY_EVERY))
     }
 
     async fn intake(&self, following: &Following) -> anyhow::Result<Intake> {

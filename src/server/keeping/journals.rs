@@ -21,6 +21,7 @@ pub async fn remove_finished(store: &Store, data_dir: &Path, before: Timestamp) 
         return Ok(0);
     }
     for dir in &removable {
+        fail::fail_point!("journals::remove");
         remove(dir).await?;
     }
     Ok(removable.len())

@@ -119,6 +119,12 @@ mod tests {
         git(path, &["switch", "--quiet", "main"]).await.unwrap();
     }
 
+    /// As a user does it: what Cardume itself runs of git reaches no other repository.
+    fn clone(dir: &Path, from: &str, to: &str) {
+        let status = std::process::Command::new("git").current_dir(dir).args(["clone", "--quiet", from, to]).status();
+        assert!(status.unwrap().success());
+    }
+
     #[tokio::test]
     async fn branches_come_back_into_a_repository_that_lost_them_and_none_is_moved() {
         let dir = tempfile::tempdir().unwrap();
@@ -150,7 +156,7 @@ mod tests {
         let (origin, clone) = (dir.path().join("origin"), dir.path().join("clone"));
         repository(&origin).await;
         let from = origin.to_str().unwrap();
-        git(dir.path(), &["clone", "--quiet", from, "clone"]).await.unwrap();
+        clone(dir.path(), from, "clone");
         git(&clone, &["branch", "--quiet", "cardume/idle"]).await.unwrap();
         let idle = tips(&clone, &["cardume/idle".to_owned()]).await.unwrap();
         let bundle = dir.path().join("a.bundle");
@@ -160,7 +166,7 @@ mod tests {
         let work = tips(&clone, &["cardume/idle", "cardume/work"].map(str::to_owned)).await.unwrap();
         assert!(create(&clone, &work, &bundle).await.unwrap());
         // Into a fresh clone it fits; into a repository that has nothing to do with it, it does not.
-        git(dir.path(), &["clone", "--quiet", from, "again"]).await.unwrap();
+        clone(dir.path(), from, "again");
         assert_eq!(bring_back(&dir.path().join("again"), &work, Some(&bundle)).await.unwrap(), Brought::All);
         assert_eq!(
             tips(&dir.path().join("again"), &["cardume/idle", "cardume/work"].map(str::to_owned)).await.unwrap(),
