@@ -120,7 +120,7 @@ mod tests {
     }
 
     /// As a user does it: what Cardume itself runs of git reaches no other repository.
-    fn clone(dir: &Path, from: &str, to: &str) {
+    fn clone_as_a_user(dir: &Path, from: &str, to: &str) {
         let status = std::process::Command::new("git").current_dir(dir).args(["clone", "--quiet", from, to]).status();
         assert!(status.unwrap().success());
     }
@@ -156,7 +156,7 @@ mod tests {
         let (origin, clone) = (dir.path().join("origin"), dir.path().join("clone"));
         repository(&origin).await;
         let from = origin.to_str().unwrap();
-        clone(dir.path(), from, "clone");
+        clone_as_a_user(dir.path(), from, "clone");
         git(&clone, &["branch", "--quiet", "cardume/idle"]).await.unwrap();
         let idle = tips(&clone, &["cardume/idle".to_owned()]).await.unwrap();
         let bundle = dir.path().join("a.bundle");
@@ -166,7 +166,7 @@ mod tests {
         let work = tips(&clone, &["cardume/idle", "cardume/work"].map(str::to_owned)).await.unwrap();
         assert!(create(&clone, &work, &bundle).await.unwrap());
         // Into a fresh clone it fits; into a repository that has nothing to do with it, it does not.
-        clone(dir.path(), from, "again");
+        clone_as_a_user(dir.path(), from, "again");
         assert_eq!(bring_back(&dir.path().join("again"), &work, Some(&bundle)).await.unwrap(), Brought::All);
         assert_eq!(
             tips(&dir.path().join("again"), &["cardume/idle", "cardume/work"].map(str::to_owned)).await.unwrap(),
