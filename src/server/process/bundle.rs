@@ -173,7 +173,9 @@ mod tests {
             work
         );
         let other = dir.path().join("other");
-        repository(&other).await;
+        // Not even a first commit in common, which two repositories made in one second would have.
+        std::fs::create_dir(&other).unwrap();
+        git(&other, &["init", "--quiet", "--initial-branch=main"]).await.unwrap();
         commit(&other, "something else").await;
         assert_eq!(bring_back(&other, &work, Some(&bundle)).await.unwrap(), Brought::CommitsMissing);
         assert_eq!(tips(&other, &["cardume/work".to_owned()]).await.unwrap(), []);
