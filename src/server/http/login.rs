@@ -118,6 +118,8 @@ fn page(status: StatusCode, message: &str, next: &str) -> Response {
     let Ok(nonce) = secret::random::<16>() else { return Refusal(Problem::internal()).into_response() };
     let html = include_str!("login.html")
         .replace("{nonce}", &nonce)
+        // The page loads nothing: what it has of the board's looks is in it.
+        .replace("{tokens}", include_str!("../../../style/tokens.css"))
         .replace("{forms}", ui::FORMS_OVER_PLAIN_HTTP)
         .replace("{next}", next)
         .replace("{message}", message);
