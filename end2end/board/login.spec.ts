@@ -133,7 +133,11 @@ async function site(pages: Record<string, string>) {
 for (const [who, base] of [['nobody is asked', board], ['a login is wanted', test]] as const) {
   base(`another site's page reaches nothing where ${who}`, async ({ cardume, complaints, page }) => {
     complaints.tolerate(/./);
-    if (base === test) await page.goto(cardume.link);
+    if (base === test) {
+      await page.goto(cardume.link);
+      // Else what the board's own page still fetches would be taken for the other site's.
+      await listening(page);
+    }
     const evil = await site({
       '/': `<img src="${cardume.url}/favicon.svg"><script src="${cardume.url}/api/cards"></script>
         <iframe src="${cardume.url}/"></iframe>
