@@ -203,8 +203,11 @@ pub fn read_line(reading: &Reading, stream: Stream, line: &str) -> Said {
 }
 
 /// Text as the log keeps it: what is not UTF-8, and NUL, become U+FFFD.
-pub fn readable(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
+pub fn readable(bytes: Vec<u8>) -> String {
+    // Nearly always it is UTF-8, and nothing is copied.
+    let text = String::from_utf8(bytes)
+        .unwrap_or_else(|not_utf8| String::from_utf8_lossy(not_utf8.as_bytes()).into_owned());
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 /// Cuts a row's content into pieces that each fit a row; all but the last are partial.
@@ -228,7 +231,7 @@ mod tests {
 
     #[test]
     fn unreadable_bytes_are_replaced() {
-        assert_eq!(readable(b"a\0b\xffc"), "a\u{fffd}b\u{fffd}c");
+        assert_eq!(readable(b"a\0b\xffc".to_vec()), "a\u{fffd}b\u{fffd}c");
     }
 
     #[test]

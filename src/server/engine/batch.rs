@@ -13,7 +13,7 @@ use crate::server::secrets::{self, Masker};
 use crate::server::store::{NewLine, Report};
 
 /// A batch goes in at so many rows, or so many bytes.
-const FULL_ROWS: usize = 1000;
+const FULL_ROWS: usize = 4000;
 const FULL_BYTES: usize = 1024 * 1024;
 /// A piece waits no longer than this much has come in behind it.
 const WAITING_MAX_BYTES: usize = 4 * 1024 * 1024;

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use tokio::task::JoinHandle;
+
 use super::batch::Batch;
 use crate::domain::{ExecutionId, LogSlice, LogType, Timestamp};
 use crate::server::agents::{self, Format, Reading, Said};
@@ -24,8 +26,11 @@ pub struct Intake {
     earliest: Timestamp,
     /// Of all records up to `read`.
     digest: LogDigest,
-    /// Up to here everything is in the database.
-    committed: u64,
+    /// Up to here everything is in the database, or on its way there.
+    handed_over: u64,
+    /// What was handed over last. The next piece is read and masked meanwhile, and waits for it before it goes in. Where
+    /// it fails, this intake is at its end: another one begins from where the database has got to.
+    on_its_way: Option<JoinHandle<anyhow::Result<()>>>,
     /// Up to here everything has been read.
     read: u64,
     batch: Batch<Place>,
@@ -74,7 +79,8 @@ impl Intake {
             clock,
             earliest: started_at,
             digest,
-            committed: offset,
+            handed_over: offset,
+            on_its_way: None,
             read: offset,
             batch: Batch::new(maskers),
             line: vec![],
@@ -92,7 +98,7 @@ impl Intake {
         self.digest
     }
 
-    /// Takes in a piece of what is new.
+    /// Takes in a piece of what is new. With [`Step::NothingNew`] all that was read is in the database.
     pub async fn step(&mut self) -> anyhow::Result<Step> {
         if self.is_unreadable {
             return Ok(Step::NothingNew);
@@ -119,10 +125,12 @@ impl Intake {
                 self.end_line();
                 self.tell(&format!("What the agent prints is missing from here on: {error}"));
                 self.flush().await?;
+                self.settle().await?;
                 return Ok(Step::NothingNew);
             }
         };
         if piece.end == offset {
+            self.settle().await?;
             return Ok(Step::NothingNew);
         }
         for (entry, end) in piece.entries {
@@ -153,11 +161,13 @@ impl Intake {
             self.lost(length - self.read);
             self.read = length;
         }
-        self.commit().await
+        self.commit().await?;
+        self.settle().await
     }
 
     /// Says so in the log, unless that is the last thing it says.
-    pub async fn tell_once(&self, content: &str) -> anyhow::Result<()> {
+    pub async fn tell_once(&mut self, content: &str) -> anyhow::Result<()> {
+        self.settle().await?;
         let last = self.store.log(self.execution, LogSlice::Tail, 1).await?;
         if last.logs.last().is_none_or(|line| line.content != content) {
             let timestamp = (self.clock)().max(self.earliest);
@@ -182,17 +192,17 @@ impl Intake {
     fn end_line(&mut self) {
         if !self.line.is_empty() {
             let line = std::mem::take(&mut self.line);
-            let row = self.row(LogType::Text, agents::readable(&line), false, (self.clock)());
+            let row = self.row(LogType::Text, agents::readable(line), false, (self.clock)());
             self.batch.add(Stream::Stdout, row, &(self.read, self.digest));
         }
         self.batch.wait_no_longer();
     }
 
-    fn take(&mut self, record: Record) {
+    fn take(&mut self, mut record: Record) {
         let before = (self.read, self.digest);
         self.digest.add(&record);
         if self.reading.format == Format::Text || record.stream == Stream::Stderr {
-            let content = agents::readable(&record.payload);
+            let content = agents::readable(std::mem::take(&mut record.payload));
             let said = agents::read_line(&self.reading, record.stream, &content);
             return self.keep(said, &record, &before);
         }
@@ -201,7 +211,7 @@ impl Intake {
             return;
         }
         let line = std::mem::take(&mut self.line);
-        let content = agents::readable(&line);
+        let content = agents::readable(line);
         self.keep(agents::read_line(&self.reading, record.stream, &content), &record, &before);
     }
 
@@ -228,23 +238,37 @@ impl Intake {
     }
 
     async fn commit(&mut self) -> anyhow::Result<()> {
-        if !self.line.is_empty() || self.read == self.committed {
+        if !self.line.is_empty() || self.read == self.handed_over {
             return Ok(());
         }
         self.flush().await
     }
 
+    /// Hands over what is ready, behind what was handed over before.
     async fn flush(&mut self) -> anyhow::Result<()> {
         let ready = self.batch.ready();
         let (to, digest) = ready.until.unwrap_or((self.read, self.digest));
-        if ready.lines.is_empty() && to == self.committed {
+        if ready.lines.is_empty() && to == self.handed_over {
             return Ok(());
         }
+        self.settle().await?;
         let report = Report { digest: Some(digest.to_string()), ..ready.report };
-        fail::fail_point!("intake::before-commit");
-        self.store.ingest(self.execution, self.committed as i64, to as i64, &ready.lines, &report).await?;
-        fail::fail_point!("intake::committed");
-        self.committed = to;
+        let (store, execution, from) = (self.store.clone(), self.execution, self.handed_over);
+        self.on_its_way = Some(tokio::spawn(async move {
+            fail::fail_point!("intake::before-commit");
+            store.ingest(execution, from as i64, to as i64, &ready.lines, &report).await?;
+            fail::fail_point!("intake::committed");
+            Ok(())
+        }));
+        self.handed_over = to;
         Ok(())
+    }
+
+    /// Waits until all that was handed over is in the database.
+    async fn settle(&mut self) -> anyhow::Result<()> {
+        match self.on_its_way.take() {
+            Some(on_its_way) => on_its_way.await?,
+            None => Ok(()),
+        }
     }
 }

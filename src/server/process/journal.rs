@@ -190,7 +190,7 @@ fn skip_header(bytes: &mut Vec<u8>, piece: &mut Piece) -> Result<bool, JournalEr
 
 fn split(bytes: &[u8], piece: &mut Piece) {
     let mut rest = bytes;
-    while let Some(newline) = rest.iter().position(|byte| *byte == b'\n') {
+    while let Some(newline) = memchr::memchr(b'\n', rest) {
         let (line, behind) = (&rest[..newline], &rest[newline + 1..]);
         piece.end += newline as u64 + 1;
         let entry = decode(line).unwrap_or(Entry::Damaged(newline as u64 + 1));
