@@ -3,17 +3,19 @@
 //!
 //! The bar: a packed log takes less than a third, and a page of it is read within a few milliseconds however long it is.
 
+#[path = "../tests/support/filled.rs"]
+mod filled;
+
 use std::time::{Duration, Instant};
 
 use cardume::domain::*;
-use cardume::server::store::{CacheLimits, Database, Ending, NewLine, Store};
+use cardume::server::store::{CacheLimits, Database, NewLine, Store};
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use filled::NOW;
 use tokio::runtime::Runtime;
-use uuid::Uuid;
 
 const ROWS: i64 = 100_000;
 const POLL: i64 = 100;
-const NOW: Timestamp = Timestamp::from_millis(1_763_798_400_000);
 
 struct Bench {
     runtime: Runtime,
@@ -32,37 +34,8 @@ impl Bench {
 
     /// An execution of so many rows that has ended.
     fn ended(&self, rows: i64) -> ExecutionId {
-        let (project, card, id) = (ProjectId(Uuid::now_v7()), CardId(Uuid::now_v7()), ExecutionId(Uuid::now_v7()));
-        let place = Project {
-            id: project,
-            name: "bench".into(),
-            path: project.to_string(),
-            created_at: NOW,
-            mask_secrets: true,
-        };
-        self.runtime.block_on(async {
-            self.store.insert_project(&place).await.unwrap();
-            self.store.insert_card(card, project, "Bench", "", "demo", NOW).await.unwrap();
-            self.store.begin(card, Event::Start(Column::Backlog), id, &[], NOW).await.unwrap();
-            let mut words = Words(1);
-            for first in (0..rows).step_by(1000) {
-                let lines: Vec<NewLine> = (first..rows.min(first + 1000)).map(|n| words.line(n)).collect();
-                self.store.append(id, &lines).await.unwrap();
-            }
-            let ending = Ending {
-                status: ExecutionStatus::Error,
-                error: None,
-                result: None,
-                exit_code: Some(1),
-                spec_path: None,
-                lines: vec![],
-                ended_at: None,
-                verified: None,
-                again: false,
-            };
-            self.store.finish(id, &ending, ExecutionId(Uuid::now_v7()), NOW).await.unwrap();
-        });
-        id
+        let mut words = Words(1);
+        self.runtime.block_on(filled::ended(&self.store, (0..rows).map(|n| words.line(n)))).1
     }
 
     fn file_bytes(&self) -> u64 {

@@ -3,20 +3,22 @@
 //!
 //! The bar: a cached poll of a running card stays far under 100 ms however long its log is.
 
+#[path = "../tests/support/filled.rs"]
+mod filled;
+
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use cardume::domain::*;
 use cardume::server::store::{CacheLimits, Database, NewLine, Store};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use filled::NOW;
 use tokio::runtime::Runtime;
-use uuid::Uuid;
 
 const BATCH: usize = 1000;
 const ROW_BYTES: usize = 300;
 const POLL: i64 = 100;
 const LENGTHS: [i64; 3] = [100, 10_000, 1_000_000];
-const NOW: Timestamp = Timestamp::from_millis(1_763_798_400_000);
 
 struct Bench {
     runtime: Runtime,
@@ -35,32 +37,13 @@ impl Bench {
 
     /// A running card's execution with so many rows.
     fn execution(&self, rows: i64) -> ExecutionId {
-        let (project, card, id) = (ProjectId(Uuid::now_v7()), CardId(Uuid::now_v7()), ExecutionId(Uuid::now_v7()));
-        let place = Project {
-            id: project,
-            name: "bench".into(),
-            path: project.to_string(),
-            created_at: NOW,
-            mask_secrets: true,
-        };
-        self.runtime.block_on(async {
-            self.store.insert_project(&place).await.unwrap();
-            self.store.insert_card(card, project, "Bench", "", "demo", NOW).await.unwrap();
-            self.store.begin(card, Event::Start(Column::Backlog), id, &[], NOW).await.unwrap();
-            let mut missing = rows as usize;
-            while missing > 0 {
-                let batch = rows_of(missing.min(BATCH));
-                missing -= batch.len();
-                self.store.append(id, &batch).await.unwrap();
-            }
-        });
-        id
+        self.runtime.block_on(filled::running(&self.store, rows_of(rows as usize))).1
     }
 }
 
-fn rows_of(count: usize) -> Vec<NewLine> {
+fn rows_of(count: usize) -> impl Iterator<Item = NewLine> {
     let content = "A line that an agent printed. ".repeat(ROW_BYTES / 30);
-    vec![NewLine { timestamp: NOW, kind: LogType::Text, content, partial: false }; count]
+    std::iter::repeat_n(NewLine { timestamp: NOW, kind: LogType::Text, content, partial: false }, count)
 }
 
 /// A thousand rows in one transaction, and one row in one.
@@ -68,7 +51,7 @@ fn append(criterion: &mut Criterion) {
     let bench = Bench::new();
     let mut group = criterion.benchmark_group("append");
     for count in [BATCH, 1] {
-        let (id, batch) = (bench.execution(0), rows_of(count));
+        let (id, batch) = (bench.execution(0), rows_of(count).collect::<Vec<_>>());
         group.throughput(Throughput::Elements(count as u64));
         group.bench_function(BenchmarkId::from_parameter(format!("{count} rows")), |bencher| {
             bencher.to_async(&bench.runtime).iter(async || bench.store.append(id, &batch).await.unwrap());
@@ -95,7 +78,7 @@ fn poll(criterion: &mut Criterion) {
 /// What a browser does: asks for what has come since its last poll, here five rows, while the log grows.
 fn poll_running(criterion: &mut Criterion) {
     let bench = Bench::new();
-    let rows = rows_of(5);
+    let rows: Vec<NewLine> = rows_of(5).collect();
     let mut group = criterion.benchmark_group("poll of a running card");
     for cached in [true, false] {
         let id = bench.execution(10_000);

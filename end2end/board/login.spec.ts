@@ -11,18 +11,7 @@ import { expect, listening, settles, test as board } from '../fixtures/board.ts'
 const token = 'a-token-that-was-thought-up';
 
 /** As for the board, but the server wants [token]. */
-const test = board.extend({
-  cardume: async ({}, use, testInfo) => {
-    const cardume = await Cardume.start({ token });
-    await cardume.addProject();
-    await use(cardume);
-    if (testInfo.status !== testInfo.expectedStatus) {
-      await testInfo.attach('server.log', { body: cardume.log || '(empty)', contentType: 'text/plain' });
-    }
-    await cardume.dispose();
-    expect(cardume.log, 'the server’s own log').not.toMatch(/panicked|ERROR/);
-  },
-});
+const test = board.extend({ options: async ({}, use) => use({ token }) });
 
 /** Chromium's own words for a login that was refused, and for the questions that find the session gone. */
 const refused = /Failed to load resource: the server responded with a status of 401/;
@@ -80,6 +69,8 @@ test('whoever is logged out while the page is open is told so, and can log in ag
   cardume, complaints, page,
 }) => {
   complaints.tolerate(refused);
+  // The page's own, so that its waiting takes the test no time.
+  await page.clock.install();
   const laptop = cardume.manage('', 'token', 'new', 'laptop').trim();
   await page.goto('/');
   await logIn(page, laptop);
@@ -90,7 +81,7 @@ test('whoever is logged out while the page is open is told so, and can log in ag
   // It does not go on asking.
   const asked: string[] = [];
   page.on('request', (request) => asked.push(request.url()));
-  await page.waitForTimeout(7_000);
+  await page.clock.runFor('01:00');
   expect(asked).toEqual([]);
   await page.getByRole('link', { name: 'Log in again' }).click();
   await logIn(page, token);

@@ -15,7 +15,7 @@ test('the outline of the board', async ({ cardume, page, open }) => {
     - banner:
       - link "Cardume"
       - paragraph: 1 failed
-      - button "Add project"
+      - button "Projects"
       - button "New card"
     - main:
       - heading "Board" [level=1]

@@ -14,7 +14,7 @@ pub use boards::{Board, CardDetails, CardDetailsOf, PollBoard, card_details, pol
 pub use cards::{CreateCard, DeleteCard, EditCard, MoveCard, create_card, delete_card, edit_card, move_card};
 pub use failure::Failure;
 pub use logs::{ReadLog, read_log};
-pub use projects::{AddProject, Agents, add_project, agents};
+pub use projects::{AddProject, Agents, EditProject, add_project, agents, edit_project};
 pub use runs::{
     CancelCard, RetryCard, RunCard, SetWorkflowState, cancel_card, retry_card, run_card, set_workflow_state,
 };

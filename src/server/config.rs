@@ -301,13 +301,28 @@ fn section<T, C>(
     check(table.into_inner()).map_err(|error| format!("line {line}: {error}"))
 }
 
-/// Hours, which may be a fraction; 0 is never.
-fn hours(name: &str, hours: f64) -> Result<Option<Duration>, String> {
-    const HOURS_MAX: f64 = 24.0 * 366.0 * 100.0;
-    if !(0.0..=HOURS_MAX).contains(&hours) {
-        return Err(format!("{name} is a number of hours, such as 24 or 0.5; 0 switches it off"));
+/// A unit of time, and its length in seconds.
+struct Unit(&'static str, f64);
+
+const HOURS: Unit = Unit("hours", 3600.0);
+const MINUTES: Unit = Unit("minutes", 60.0);
+
+/// A time that may be a fraction of its unit; 0 switches off what it is for. `value` absent: `default`.
+fn duration(
+    name: &str,
+    value: Option<f64>,
+    Unit(unit, seconds): Unit,
+    default: Option<Duration>,
+) -> Result<Option<Duration>, String> {
+    /// A hundred years.
+    const SECONDS_MAX: f64 = 3600.0 * 24.0 * 366.0 * 100.0;
+    match value.map(|value| value * seconds) {
+        None => Ok(default),
+        Some(seconds) if (0.0..=SECONDS_MAX).contains(&seconds) => {
+            Ok((seconds > 0.0).then(|| Duration::from_secs_f64(seconds)))
+        }
+        Some(_) => Err(format!("{name} is a number of {unit}, such as 24 or 0.5; 0 switches it off")),
     }
-    Ok((hours > 0.0).then(|| Duration::from_secs_f64(hours * 3600.0)))
 }
 
 fn check_name(name: &str) -> Result<(), String> {

@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use super::support::Server;
-use super::{all_rows, contents, executions, id, numbered};
+use super::{contents, id, numbered};
 
 fn text_of_the_plan(server: &Server, card: &str) -> Vec<serde_json::Value> {
-    let plan = executions(server, card).remove(0);
-    all_rows(server, id(&plan), 5000)
+    let plan = server.executions(card).remove(0);
+    server.rows(id(&plan), 5000)
 }
 
 #[test]
@@ -86,8 +86,8 @@ fn a_claude_line_longer_than_a_row_is_read_as_one() {
         failed["columnId"], "implement",
         "implementing nothing is a failure for an agent that tells of its work"
     );
-    let plan = executions(&server, &card).remove(0);
-    let rows = all_rows(&server, id(&plan), 5000);
+    let plan = server.executions(&card).remove(0);
+    let rows = server.rows(id(&plan), 5000);
     assert_eq!(contents(&rows, "text").concat(), "y".repeat(700_000));
     assert_eq!(contents(&rows, "result"), ["ok"]);
     assert_eq!(plan["costUsd"], json!(0.5));

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::id;
 use super::support::{GOOD_AGENT, Server, eventually, processes_under};
-use super::{executions, id};
 
 /// An agent with children that do not want to go: in a session of its own, orphaned, deaf to SIGTERM.
 const FAMILY: &str = r#"
@@ -57,7 +57,7 @@ fn a_cancelled_stage_can_be_retried() {
     std::fs::write(server.home().join("free"), "").unwrap();
     assert_eq!(server.post(&format!("/api/cards/{card}/retry"), json!({})).status, 202);
     server.wait_for_stage(&card, "completed");
-    assert_eq!(executions(&server, &card).len(), 5);
+    assert_eq!(server.executions(&card).len(), 5);
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_cancel_that_comes_while_the_server_is_down_is_not_needed_and_one_before_a_r
 #[test]
 fn a_killed_supervisor_makes_the_execution_lost_and_leaves_nothing_running() {
     let (server, card) = with_family();
-    let execution = executions(&server, &card).remove(0);
+    let execution = server.executions(&card).remove(0);
     let started = server.data_dir().join("executions").join(id(&execution)).join("started");
     let started: Value = serde_json::from_slice(&std::fs::read(started).unwrap()).unwrap();
     let pid = started["pid"].as_i64().unwrap() as i32;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::{GOOD_AGENT, Server, eventually};
-use super::{all_rows, contents, executions, id};
+use super::{contents, id};
 
 #[test]
 fn an_agent_that_takes_too_long_is_ended_with_all_below_it() {
@@ -14,8 +14,8 @@ fn an_agent_that_takes_too_long_is_ended_with_all_below_it() {
     let error = card["activeExecution"]["workflowError"].as_str().unwrap();
     assert!(error.contains("took longer") && error.contains("timeout_minutes"), "{error}");
     assert_eq!(card["activeExecution"]["status"], "error");
-    let execution = executions(&server, id(&card)).remove(0);
-    assert_eq!(contents(&all_rows(&server, id(&execution), 100), "text"), ["before"]);
+    let execution = server.executions(id(&card)).remove(0);
+    assert_eq!(contents(&server.rows(id(&execution), 100), "text"), ["before"]);
     assert!(eventually(|| server.agents().is_empty()), "{:?}", server.agents());
 }
 
@@ -25,8 +25,8 @@ fn a_silent_agent_is_remarked_upon_once_for_each_silence() {
     let server = Server::prepare().config("[stages]\nquiet_minutes = 0.02\n").agent("silent", &silent).start();
     let card = server.run_new_card("silent");
     server.wait_for_card(&card, "the end of the plan", |card| card["columnId"] == "implement");
-    let plan = executions(&server, &card).remove(0);
-    let rows = contents(&all_rows(&server, id(&plan), 100), "info");
+    let plan = server.executions(&card).remove(0);
+    let rows = contents(&server.rows(id(&plan), 100), "info");
     assert_eq!(rows.iter().filter(|row| row.contains("printed nothing for")).count(), 2, "{rows:?}");
     server.post(&format!("/api/cards/{card}/cancel"), Value::Null);
     server.wait_for_stage(&card, "error");
@@ -37,7 +37,7 @@ fn a_log_that_is_all_there_is_verified() {
     let server = Server::start();
     let card = server.run_new_card("good");
     server.wait_for_stage(&card, "completed");
-    for execution in executions(&server, &card) {
+    for execution in server.executions(&card) {
         assert_eq!(execution["verified"], json!(true), "{execution}");
         let exit = server.data_dir().join("executions").join(id(&execution)).join("exit.json");
         let exit: Value = serde_json::from_slice(&std::fs::read(exit).unwrap()).unwrap();
@@ -84,7 +84,7 @@ fn after_a_restart_of_the_machine_an_agent_goes_on_with_its_session_up_to_a_limi
     for count in 1..=3 {
         server.wait_for_card(&card, "the session's name", |card| {
             starts(&server).len() == count && card["activeExecution"]["status"] == "running" && {
-                let active = executions(&server, id(card)).pop().unwrap();
+                let active = server.executions(id(card)).pop().unwrap();
                 active["sessionId"] == "the-session"
             }
         });
@@ -116,7 +116,7 @@ fn after_a_restart_of_the_machine_a_stage_without_a_session_begins_again_once() 
     }
     server.wait_for_stage(&card, "error");
     assert_eq!(starts(&server), ["plan", "plan"]);
-    let attempts = executions(&server, &card);
+    let attempts = server.executions(&card);
     let automatic: Vec<_> = attempts.iter().map(|attempt| attempt["automatic"].as_i64().unwrap()).collect();
     assert_eq!(automatic, [0, 1]);
     assert!(attempts.iter().all(|attempt| attempt["status"] == "lost"));

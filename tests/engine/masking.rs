@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::{Value, json};
 
 use super::support::{GOOD_AGENT, Server, eventually};
-use super::{all_rows, contents, executions, id};
+use super::{contents, id};
 
 const MASKED: &str = "[masked: github-pat]";
 /// What makes a token one of GitHub's stands before this.
@@ -18,7 +18,7 @@ fn parts() -> String {
 }
 
 fn rows_of_the_plan(server: &Server, card: &str) -> Vec<Value> {
-    all_rows(server, id(&executions(server, card)[0]), 5000)
+    server.rows(id(&server.executions(card)[0]), 5000)
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn a_token_is_masked_also_when_it_is_written_in_pieces() {
     assert!(!server.get(&format!("/cards/{card}")).text.contains(REST));
     assert!(!server.own_log().contains(REST));
     // The log is whole all the same, and the journal on disk, which only its owner can read, has what was printed.
-    let plan = executions(&server, &card).remove(0);
+    let plan = server.executions(&card).remove(0);
     assert_eq!(plan["verified"], true, "{plan}");
     let journal = server.data_dir().join("executions").join(id(&plan)).join("journal");
     assert!(std::fs::read_to_string(&journal).unwrap().contains(REST));
@@ -70,7 +70,7 @@ fn a_token_across_two_pieces_of_a_long_line_is_masked() {
     assert_eq!(contents(&rows, "text").concat(), expected);
     let partial: Vec<bool> = rows.iter().map(|row| row["partial"].as_bool().unwrap()).collect();
     assert_eq!(partial, [true, true, false, false]);
-    assert_eq!(executions(&server, &card)[0]["verified"], true);
+    assert_eq!(server.executions(&card)[0]["verified"], true);
 }
 
 /// A private key goes over many rows. The server that comes back in its midst knows that it is within one.
@@ -135,7 +135,7 @@ fn a_result_and_what_tools_answer_are_masked() {
     let rows = rows_of_the_plan(&server, &card);
     assert_eq!(contents(&rows, "tool"), [format!("Bash: curl -H {MASKED}")]);
     assert_eq!(contents(&rows, "result"), [format!("first\nTOKEN={MASKED}\nlast")]);
-    let plan = executions(&server, &card).remove(0);
+    let plan = server.executions(&card).remove(0);
     assert_eq!(plan["result"], format!("I used {MASKED}"));
     assert_eq!(card_after["activeExecution"]["workflowError"], format!("I used {MASKED}"));
     assert!(!server.get(&format!("/api/logs/{card}?after=0")).text.contains(REST));

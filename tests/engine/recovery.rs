@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::{GOOD_AGENT, Server, eventually};
-use super::{all_rows, contents, executions, id, numbered};
+use super::{contents, id, numbered};
 
 /// In the stage named, prints numbered lines as long as `$HOME/hold` is there, then `line last`; else does its work.
 fn holding_in(stage: &str) -> String {
@@ -69,8 +69,8 @@ fn a_refresh_during_a_plan_keeps_logs_and_polling() {
     }));
     release(&server);
     server.wait_for_stage(&card, "completed");
-    let plan = executions(&server, &card).remove(0);
-    let mut lines = contents(&all_rows(&server, id(&plan), 100), "text");
+    let plan = server.executions(&card).remove(0);
+    let mut lines = contents(&server.rows(id(&plan), 100), "text");
     assert_eq!(lines.pop().as_deref(), Some("did plan"));
     assert_eq!(lines, printed(&server));
 }
@@ -101,8 +101,8 @@ fn a_restart_of_the_server_during_a_test_stage_recovers_the_whole_state() {
         assert!(eventually(|| poll(&server, &card, cursor)["lastSequence"].as_i64().unwrap() > cursor + 20));
         release(&server);
         server.wait_for_stage(&card, "completed");
-        let test = executions(&server, &card).remove(2);
-        let mut lines = contents(&all_rows(&server, id(&test), 500), "text");
+        let test = server.executions(&card).remove(2);
+        let mut lines = contents(&server.rows(id(&test), 500), "text");
         assert_eq!(lines.pop().as_deref(), Some("did test"));
         assert_eq!(lines, printed(&server));
         assert_eq!(starts(&server), 1, "the agent was started again");
@@ -132,10 +132,10 @@ fn a_whole_workflow_with_several_refreshes_and_kills() {
     }));
     assert_eq!(stages, ["planning", "implementing", "testing", "reviewing", "completed"]);
     assert_eq!(kills, 6);
-    let all = executions(&server, &card);
+    let all = server.executions(&card);
     assert_eq!(all.len(), 4);
     for execution in all {
-        let mut lines = contents(&all_rows(&server, id(&execution), 37), "text");
+        let mut lines = contents(&server.rows(id(&execution), 37), "text");
         assert!(lines.pop().unwrap().starts_with("did "));
         assert_eq!(lines, numbered(100));
     }
@@ -152,7 +152,7 @@ fn what_an_agent_says_and_how_it_ends_while_the_server_is_down_is_found_on_start
     let mut server = Server::prepare().agent("alone", script).start();
     let card = server.run_new_card("alone");
     server.wait_for_card(&card, "a first row", |card| card["activeExecution"]["lastSequence"].as_i64().unwrap() >= 1);
-    let execution = executions(&server, &card).remove(0);
+    let execution = server.executions(&card).remove(0);
     let exit = server.data_dir().join("executions").join(id(&execution)).join("exit.json");
     // The supervisor has started the agent once its mark is there; only then may the server go.
     assert!(eventually(|| exit.with_file_name("started").exists()));
@@ -164,8 +164,8 @@ fn what_an_agent_says_and_how_it_ends_while_the_server_is_down_is_found_on_start
     let failed = server.wait_for_stage(&card, "error");
     assert!(since.elapsed().as_secs() < 5);
     assert_eq!((&failed["activeExecution"]["status"], &failed["columnId"]), (&json!("error"), &json!("backlog")));
-    assert_eq!(executions(&server, &card)[0]["exitCode"], 7);
-    assert_eq!(contents(&all_rows(&server, id(&execution), 5000), "text"), numbered(10_000));
+    assert_eq!(server.executions(&card)[0]["exitCode"], 7);
+    assert_eq!(contents(&server.rows(id(&execution), 5000), "text"), numbered(10_000));
 }
 
 #[test]
@@ -178,8 +178,8 @@ fn on_postgres_a_run_outlives_a_kill_too() {
     server.restart();
     let done = server.wait_for_stage(&card, "completed");
     assert_eq!(done["columnId"], "done");
-    for execution in executions(&server, &card) {
-        let mut lines = contents(&all_rows(&server, id(&execution), 500), "text");
+    for execution in server.executions(&card) {
+        let mut lines = contents(&server.rows(id(&execution), 500), "text");
         assert!(lines.pop().unwrap().starts_with("did "));
         assert_eq!(lines, numbered(200));
     }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::support::{GOOD_AGENT, Server, git};
-use super::{all_rows, contents, executions, id};
+use super::{contents, id};
 
 #[test]
 fn a_run_goes_through_all_stages_and_leaves_spec_commits_and_history() {
@@ -15,13 +15,12 @@ fn a_run_goes_through_all_stages_and_leaves_spec_commits_and_history() {
     assert_eq!(done["specPath"], "specs/plan.md");
     let branch = done["branch"].as_str().unwrap();
     assert!(branch.starts_with("cardume/") && branch.ends_with("-a-card"), "{branch}");
-    let commands: Vec<Value> =
-        executions(&server, &card).iter().map(|execution| execution["command"].clone()).collect();
+    let commands: Vec<Value> = server.executions(&card).iter().map(|execution| execution["command"].clone()).collect();
     assert_eq!(commands, ["/plan", "/implement", "/test", "/review"]);
-    for execution in executions(&server, &card) {
+    for execution in server.executions(&card) {
         assert_eq!((&execution["status"], &execution["exitCode"]), (&json!("success"), &json!(0)), "{execution:#}");
         let stage = execution["command"].as_str().unwrap().trim_start_matches('/');
-        assert_eq!(contents(&all_rows(&server, id(&execution), 500), "text"), [format!("did {stage}")]);
+        assert_eq!(contents(&server.rows(id(&execution), 500), "text"), [format!("did {stage}")]);
     }
 
     let repository = server.home().join("repository");
@@ -48,11 +47,11 @@ fn an_agent_gets_its_stage_its_prompt_and_its_place_and_no_secret() {
         .start();
     let card = server.run_new_card("curious");
     server.wait_for_stage(&card, "completed");
-    for (index, execution) in executions(&server, &card).iter().enumerate() {
+    for (index, execution) in server.executions(&card).iter().enumerate() {
         let stage = ["plan", "implement", "test", "review"][index];
         let spec = if index == 0 { "" } else { "specs/p.md" };
         assert_eq!(
-            contents(&all_rows(&server, id(execution), 500), "text"),
+            contents(&server.rows(id(execution), 500), "text"),
             [
                 "prompt: 1".to_owned(),
                 format!("stage={stage} card={card} execution={} spec={spec}", id(execution)),
@@ -88,7 +87,7 @@ fn a_failed_implement_stays_says_why_and_is_retried_from_there() {
     assert_eq!((&active["command"], &active["status"]), (&json!("/implement"), &json!("error")));
     let error = active["workflowError"].as_str().unwrap();
     assert!(error.contains("exit status 3") && error.contains("cannot do it"), "{error}");
-    assert_eq!(executions(&server, &card)[1]["exitCode"], 3);
+    assert_eq!(server.executions(&card)[1]["exitCode"], 3);
 
     // The error outlives a reload and a restart: it is what the server knows, not what a page remembers.
     let mut server = server;
@@ -98,7 +97,8 @@ fn a_failed_implement_stays_says_why_and_is_retried_from_there() {
     std::fs::write(server.home().join("mended"), "").unwrap();
     assert_eq!(server.post(&format!("/api/cards/{card}/retry"), json!({})).status, 202);
     server.wait_for_stage(&card, "completed");
-    let history: Vec<(Value, Value)> = executions(&server, &card)
+    let history: Vec<(Value, Value)> = server
+        .executions(&card)
         .iter()
         .map(|execution| (execution["command"].clone(), execution["attempt"].clone()))
         .collect();
@@ -130,7 +130,7 @@ fn a_card_never_runs_twice_however_many_ask_at_once() {
     statuses.sort_unstable();
     assert_eq!(statuses, [202, 409, 409, 409, 409, 409, 409, 409]);
     server.wait_for_stage(&card, "completed");
-    assert_eq!(executions(&server, &card).len(), 4);
+    assert_eq!(server.executions(&card).len(), 4);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn the_demo_agent_takes_a_card_to_done_and_fails_where_it_is_told_to() {
     let card = server.run_new_card("quick");
     let done = server.wait_for_stage(&card, "completed");
     assert_eq!(done["specPath"], "specs/a-card.md");
-    let review = executions(&server, &card).pop().unwrap();
+    let review = server.executions(&card).pop().unwrap();
     assert!(review["sessionId"].as_str().unwrap().starts_with("demo-"), "{review:#}");
     assert_eq!(review["model"], "demo-1");
     assert!(review["turns"].as_i64().unwrap() > 1 && review["outputTokens"].as_i64().unwrap() > 0, "{review:#}");

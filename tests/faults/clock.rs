@@ -62,7 +62,7 @@ fn row_14_the_clock_is_set_back_and_forward(round: &mut Round) {
 /// Times are RFC 3339 in UTC with milliseconds: as texts they are in the order of the moments.
 #[track_caller]
 fn assert_no_negative_duration(server: &crate::support::Server, card: &str) {
-    for execution in oracle::executions(server, card) {
+    for execution in server.executions(card) {
         let started = execution["startedAt"].as_str().unwrap();
         if let Some(completed) = execution["completedAt"].as_str() {
             assert!(completed >= started, "{execution:#}");

@@ -53,7 +53,7 @@ fn row_13_all_act_on_one_card_at_once(round: &mut Round) {
         let status = card["activeExecution"]["status"].as_str();
         status.is_none_or(|status| status != "running")
     });
-    for execution in oracle::executions(&server, &card) {
+    for execution in server.executions(&card) {
         assert_ne!(execution["status"], "running", "{settled:#}");
         oracle::all_rows(&server, oracle::id(&execution));
     }

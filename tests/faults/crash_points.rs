@@ -88,7 +88,7 @@ fn row_2_a_crash_of_the_supervisor_at_each_dangerous_point(round: &mut Round) {
             scenes::retry(&server, &card);
         }
         server.wait_for_stage(&card, "completed");
-        let executions = oracle::executions(&server, &card);
+        let executions = server.executions(&card);
         for execution in executions.iter().filter(|execution| execution["status"] == "success") {
             oracle::assert_execution_ok(&server, execution, script.part(oracle::stage(execution)), Extent::Whole);
         }

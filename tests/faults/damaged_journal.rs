@@ -53,7 +53,10 @@ impl Harm {
             Self::Torn => bytes.truncate(rng.random_range(fresh)),
             Self::FlippedBit => {
                 let at = fresh.clone().map(|_| rng.random_range(fresh.clone())).find(|at| bytes[*at] != b'\n');
-                bytes[at.unwrap()] ^= 1 << rng.random_range(0..8);
+                // Any but the one between small letters and capitals: a checksum in capitals is the same number, and
+                // nothing is harmed.
+                let bits = [0, 1, 2, 3, 4, 6, 7];
+                bytes[at.unwrap()] ^= 1 << bits[rng.random_range(0..bits.len())];
             }
             Self::Overwritten => {
                 let at = rng.random_range(fresh);
@@ -143,7 +146,7 @@ fn assert_harm_is_told(server: &Server, harm: Harm, scripted: &Scripted, executi
 }
 
 fn find(server: &Server, scripted: &Scripted, execution: &str) -> Value {
-    oracle::executions(server, &scripted.card).into_iter().find(|other| other["id"] == execution).unwrap()
+    server.executions(&scripted.card).into_iter().find(|other| other["id"] == execution).unwrap()
 }
 
 fn is_about_the_journal(row: &Value) -> bool {
@@ -192,7 +195,7 @@ fn row_6_whatever_an_agent_prints_is_a_row(round: &mut Round) {
     let server = round.prepare().agent("rude", agent).start();
     let card = server.run_new_card("rude");
     server.wait_for_stage(&card, "error");
-    let execution = oracle::executions(&server, &card).remove(0);
+    let execution = server.executions(&card).remove(0);
     assert_eq!((execution["exitCode"].as_i64(), &execution["status"]), (Some(5), &Value::from("error")));
     let rows = oracle::all_rows(&server, oracle::id(&execution));
     let lines = oracle::whole_lines(&rows, "text");

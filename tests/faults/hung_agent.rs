@@ -40,7 +40,7 @@ fn row_10_a_hung_agent_is_remarked_upon_and_ended(round: &mut Round) {
     let why = ended["activeExecution"]["workflowError"].as_str().unwrap();
     assert!(why.contains("limit") || why.contains("longer") || why.contains("time"), "{why}");
     assert!(eventually(|| scenes::left_running(&server).is_empty()), "{:#?}", scenes::left_running(&server));
-    let execution = oracle::executions(&server, &card).remove(0);
+    let execution = server.executions(&card).remove(0);
     oracle::assert_execution_ok(&server, &execution, &part, Extent::Whole);
     let rows = oracle::all_rows(&server, oracle::id(&execution));
     let remarks =
@@ -61,7 +61,7 @@ fn row_10_cancel_ends_the_whole_tree(round: &mut Round) {
     assert!(gone < busy(Duration::from_secs(10)), "{gone:?}");
     let cancelled = server.wait_for_stage(&card, "error");
     assert_eq!(cancelled["activeExecution"]["status"], "cancelled", "{cancelled:#}");
-    let execution = oracle::executions(&server, &card).remove(0);
+    let execution = server.executions(&card).remove(0);
     oracle::assert_execution_ok(&server, &execution, &part, Extent::Whole);
     assert_can_be_retried(&server, &card, round);
 }
@@ -72,7 +72,7 @@ fn assert_can_be_retried(server: &Server, card: &str, round: &mut Round) {
     script.write(server.home(), card);
     scenes::retry(server, card);
     server.wait_for_stage(card, "completed");
-    for execution in &oracle::executions(server, card)[1..] {
+    for execution in &server.executions(card)[1..] {
         oracle::assert_execution_ok(server, execution, script.part(oracle::stage(execution)), Extent::Whole);
     }
     oracle::assert_started_once_each(server.home());

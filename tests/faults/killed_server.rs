@@ -77,7 +77,7 @@ fn row_3_what_ends_while_the_server_is_down(round: &mut Round) {
     println!("    in error {told:.2?} after the start");
     assert!(told < busy(TOLD_WITHIN), "{told:?}");
     assert_eq!(failed["activeExecution"]["status"], "error");
-    let execution = oracle::executions(&server, &scripted.card).remove(0);
+    let execution = server.executions(&scripted.card).remove(0);
     assert_eq!(execution["exitCode"], 7);
     oracle::assert_execution_ok(&server, &execution, &part, Extent::Whole);
     assert_eq!(workflow_stage(&glimpse(&server, &scripted.card).unwrap()), "error");

@@ -55,7 +55,7 @@ fn row_4_the_supervisor_is_killed(round: &mut Round) {
         "still there: {:#?}",
         scenes::left_running(&server)
     );
-    let executions = oracle::executions(&server, &card);
+    let executions = server.executions(&card);
     oracle::assert_execution_ok(&server, &executions[0], &part, Extent::AsFarAsItCame);
 
     // It can be gone on with, and then everything is as it should be.
@@ -63,7 +63,7 @@ fn row_4_the_supervisor_is_killed(round: &mut Round) {
     script.write(server.home(), &card);
     scenes::retry(&server, &card);
     server.wait_for_stage(&card, "completed");
-    let executions = oracle::executions(&server, &card);
+    let executions = server.executions(&card);
     assert_eq!(executions.len(), 5);
     for execution in &executions[1..] {
         oracle::assert_execution_ok(&server, execution, script.part(oracle::stage(execution)), Extent::Whole);

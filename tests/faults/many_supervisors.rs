@@ -59,12 +59,12 @@ fn row_11_a_start_with_many_supervisors(round: &mut Round) {
     assert!(classified < busy(Duration::from_secs(30)), "{classified:?}");
 
     for (card, id, part) in &killed {
-        let execution = oracle::executions(&server, card).remove(0);
+        let execution = server.executions(card).remove(0);
         assert_eq!((&execution["status"], &execution["id"]), (&"lost".into(), &id.as_str().into()));
         oracle::assert_execution_ok(&server, &execution, part, Extent::AsFarAsItCame);
     }
     for (card, _, part) in &all {
-        let execution = oracle::executions(&server, card).remove(0);
+        let execution = server.executions(card).remove(0);
         assert_eq!((&execution["status"], &execution["exitCode"]), (&"error".into(), &3.into()), "{execution:#}");
         oracle::assert_execution_ok(&server, &execution, part, Extent::Whole);
     }
@@ -76,7 +76,7 @@ fn row_11_a_start_with_many_supervisors(round: &mut Round) {
     }
     for (card, _, part) in &hanging {
         server.wait_for_stage(card, "error");
-        oracle::assert_execution_ok(&server, &oracle::executions(&server, card)[0], part, Extent::Whole);
+        oracle::assert_execution_ok(&server, &server.executions(card)[0], part, Extent::Whole);
     }
     assert!(eventually(|| scenes::left_running(&server).is_empty()), "{:#?}", scenes::left_running(&server));
 }

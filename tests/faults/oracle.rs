@@ -20,7 +20,7 @@ pub enum Extent {
 /// OK for every stage of a card that was run through to its end, each stage once.
 #[track_caller]
 pub fn assert_card_ok(server: &Server, card: &str, script: &Script) {
-    let executions = executions(server, card);
+    let executions = server.executions(card);
     let stages: Vec<_> = executions.iter().map(stage).collect();
     assert_eq!(stages, scribe::STAGES, "{executions:#?}");
     for execution in &executions {
@@ -78,20 +78,9 @@ pub fn assert_started_once_each(home: &Path) {
 /// All rows of an ended execution, read in pages: sequences 1, 2, 3, … and complete.
 #[track_caller]
 pub fn all_rows(server: &Server, execution: &str) -> Vec<Value> {
-    let mut rows: Vec<Value> = vec![];
-    loop {
-        let page = log_after(server, execution, rows.len());
-        let lines = page["logs"].as_array().unwrap();
-        for row in lines {
-            assert_eq!(row["sequence"], rows.len() + 1, "{execution}: a hole or a duplicate");
-            rows.push(row.clone());
-        }
-        if lines.is_empty() {
-            assert_eq!(page["lastSequence"], rows.len(), "{execution}: rows are missing at the end");
-            assert_eq!(page["complete"], true, "{execution}: {page:#}");
-            return rows;
-        }
-    }
+    let rows = server.rows(execution, 2000);
+    assert_eq!(log_after(server, execution, rows.len())["complete"], true, "{execution}");
+    rows
 }
 
 /// A page of an execution's log.
@@ -166,15 +155,6 @@ impl LogDigest {
     fn hex(&self) -> String {
         self.0.iter().map(|byte| format!("{byte:02x}")).collect()
     }
-}
-
-/// The executions of a card, oldest first.
-#[track_caller]
-pub fn executions(server: &Server, card: &str) -> Vec<Value> {
-    let mut list =
-        server.get(&format!("/api/cards/{card}/executions")).json()["executions"].as_array().unwrap().clone();
-    list.reverse();
-    list
 }
 
 pub fn id(value: &Value) -> &str {

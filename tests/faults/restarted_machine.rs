@@ -31,7 +31,7 @@ fn row_5_every_card_goes_on_after_a_restart_of_the_machine(round: &mut Round) {
     restart_machine(&mut server);
     for Scripted { card, script } in &running {
         server.wait_for_stage(card, "completed");
-        let executions = oracle::executions(&server, card);
+        let executions = server.executions(card);
         let (lost, ended): (Vec<_>, Vec<_>) =
             executions.into_iter().partition(|execution| execution["status"] == "lost");
         assert!(lost.len() <= 1, "{lost:#?}");
@@ -65,7 +65,7 @@ fn row_5_a_stage_that_cannot_be_resumed_begins_again_once(round: &mut Round) {
     restart_machine(&mut server);
     let lost = server.wait_for_stage(&card, "error");
     assert_eq!(lost["activeExecution"]["status"], "lost");
-    let executions = oracle::executions(&server, &card);
+    let executions = server.executions(&card);
     assert_eq!(executions.len(), 2, "{executions:#?}");
     for execution in &executions {
         oracle::assert_execution_ok(&server, execution, &part, Extent::AsFarAsItCame);
@@ -101,7 +101,7 @@ fn row_5_an_unrelated_process_is_neither_adopted_nor_signalled(round: &mut Round
     for (scripted, execution) in running.iter().zip(&executions) {
         // Not adopted: it is lost, and where that was by a restart it has begun again.
         assert!(eventually(|| {
-            let known = oracle::executions(&server, &scripted.card);
+            let known = server.executions(&scripted.card);
             known.iter().any(|other| other["id"] == **execution && other["status"] == "lost")
         }));
         server.post(&format!("/api/cards/{}/cancel", scripted.card), Value::Null);

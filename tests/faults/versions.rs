@@ -118,7 +118,7 @@ fn row_12_an_older_supervisor_lives_on(round: &mut Round) {
     fs::write(place.join("exit.json"), exit.to_string()).unwrap();
     server.restart();
     server.wait_for_stage(&card, "completed");
-    let executions = oracle::executions(&server, &card);
+    let executions = server.executions(&card);
     assert_eq!(executions[0]["verified"], Value::Null, "nobody said what the supervisor saw");
     oracle::assert_execution_ok(&server, &executions[0], &part, Extent::AsFarAsItCame);
     let (kept, printed) = (oracle::all_rows(&server, &execution), part.stdout.len() + part.stderr.len());

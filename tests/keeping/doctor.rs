@@ -86,7 +86,7 @@ fn the_doctor_finds_supervisors_that_hang_or_are_gone_and_damaged_journals() {
     let mut server = preparation.start();
     let card = server.run_new_card("stuck");
     server.wait_for_card(&card, "rows", |card| card["activeExecution"]["lastSequence"].as_i64() > Some(1));
-    let execution = id(&super::executions(&server, &card)[0]).to_owned();
+    let execution = id(&server.executions(&card)[0]).to_owned();
     let dir = server.data_dir().join("executions").join(&execution);
     says(&server, true, &["✓ runs", "1 under way"]);
     server.kill_9();

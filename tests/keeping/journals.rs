@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::support::{GOOD_AGENT, Server, eventually};
-use super::{executions, id, printed, rows};
+use super::{id, printed};
 
 fn directory(server: &Server, execution: &str) -> PathBuf {
     server.data_dir().join("executions").join(execution)
@@ -18,13 +18,13 @@ fn the_journal_of_a_verified_log_is_removed_and_that_of_a_lost_one_is_kept() {
     let mut server = preparation.start();
     let card = server.run_new_card("good");
     server.wait_for_stage(&card, "completed");
-    let done = executions(&server, &card);
-    let before: Vec<_> = done.iter().map(|execution| rows(&server, id(execution))).collect();
+    let done = server.executions(&card);
+    let before: Vec<_> = done.iter().map(|execution| server.rows(id(execution), 777)).collect();
 
     let lost_card = server.add_card(server.card(&card)["projectId"].as_str().unwrap(), "Lost", "stuck");
     assert_eq!(server.post(&format!("/api/cards/{lost_card}/run"), serde_json::Value::Null).status, 202);
     server.wait_for_card(&lost_card, "rows", |card| card["activeExecution"]["lastSequence"].as_i64() > Some(2));
-    let lost = executions(&server, &lost_card).remove(0);
+    let lost = server.executions(&lost_card).remove(0);
     // Its supervisor dies, and all that it started with it.
     for pid in super::support::processes_under(&directory(&server, id(&lost))) {
         let _ =
@@ -40,9 +40,9 @@ fn the_journal_of_a_verified_log_is_removed_and_that_of_a_lost_one_is_kept() {
     server.kill_9();
     server.restart();
     for (execution, before) in done.iter().zip(&before) {
-        assert_eq!(rows(&server, id(execution)), *before);
+        assert_eq!(server.rows(id(execution), 777), *before);
     }
-    assert_eq!(printed(&rows(&server, id(&lost))), ["one", "two"]);
+    assert_eq!(printed(&server.rows(id(&lost), 777)), ["one", "two"]);
 }
 
 /// Somebody who reads an old state keeps the write-ahead log from being folded in; nothing is removed before it is.

@@ -1,6 +1,8 @@
 //! What is kept stays: the look before a start, updates of the schema, backups and their restoration, compression, and
 //! the removal of journals. On both engines where they differ; with real servers and real agents where it matters.
 
+#[path = "../support/filled.rs"]
+mod filled;
 #[path = "../support/postgres.rs"]
 mod postgres;
 #[path = "../support/server.rs"]
@@ -34,32 +36,6 @@ case "$CARDUME_STAGE" in
 esac
 echo "did $CARDUME_STAGE"
 "##;
-
-/// All rows of an execution; checks on the way that their sequences are 1, 2, 3, …
-fn rows(server: &Server, execution: &str) -> Vec<Value> {
-    let mut rows: Vec<Value> = vec![];
-    loop {
-        let after = rows.len();
-        let answer = server.get(&format!("/api/executions/{execution}/logs?after={after}&limit=777")).json();
-        let page = answer["execution"]["logs"].as_array().unwrap_or_else(|| panic!("{answer}")).clone();
-        if page.is_empty() {
-            assert_eq!(answer["execution"]["lastSequence"], rows.len(), "rows are missing at the end");
-            return rows;
-        }
-        for row in page {
-            assert_eq!(row["sequence"], rows.len() + 1, "a hole or a duplicate");
-            rows.push(row);
-        }
-    }
-}
-
-/// The executions of a card, oldest first.
-fn executions(server: &Server, card: &str) -> Vec<Value> {
-    let mut list =
-        server.get(&format!("/api/cards/{card}/executions")).json()["executions"].as_array().unwrap().clone();
-    list.reverse();
-    list
-}
 
 fn id(value: &Value) -> &str {
     value["id"].as_str().unwrap()

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use cardume::domain::*;
-use cardume::server::store::{CacheLimits, Ending, NewLine, Store, StoreError};
+use cardume::server::store::{CacheLimits, NewLine, Store, StoreError};
 use sqlx::AnyPool;
-use uuid::Uuid;
 
 use super::Ground;
+use super::filled::{NOW, ended, running};
 use super::support::{GOOD_AGENT, Server, eventually};
 
 super::on_both_engines!(
@@ -17,8 +17,6 @@ super::on_both_engines!(
     only_what_has_ended_is_packed,
     a_deleted_card_takes_its_chunks_with_it,
 );
-
-const NOW: Timestamp = Timestamp::from_millis(1_763_798_400_000);
 
 async fn store(ground: &Ground) -> Store {
     Store::open(&ground.database, CacheLimits::default()).await.unwrap()
@@ -34,33 +32,8 @@ fn line(sequence: i64) -> NewLine {
     NewLine { timestamp: Timestamp::from_millis(NOW.as_millis() + sequence), kind, content, partial: sequence % 5 == 0 }
 }
 
-async fn running(store: &Store, rows: i64) -> (CardId, ExecutionId) {
-    let (project, card, id) = (ProjectId(Uuid::now_v7()), CardId(Uuid::now_v7()), ExecutionId(Uuid::now_v7()));
-    let place =
-        Project { id: project, name: "shoal".into(), path: project.to_string(), created_at: NOW, mask_secrets: true };
-    store.insert_project(&place).await.unwrap();
-    store.insert_card(card, project, "Title", "", "demo", NOW).await.unwrap();
-    store.begin(card, Event::Start(Column::Backlog), id, &[], NOW).await.unwrap();
-    let lines: Vec<NewLine> = (1..=rows).map(line).collect();
-    store.append(id, &lines).await.unwrap();
-    (card, id)
-}
-
-async fn ended(store: &Store, rows: i64) -> (CardId, ExecutionId) {
-    let (card, id) = running(store, rows).await;
-    let ending = Ending {
-        status: ExecutionStatus::Error,
-        error: Some("It failed.".into()),
-        result: None,
-        exit_code: Some(1),
-        spec_path: None,
-        lines: vec![],
-        ended_at: None,
-        verified: None,
-        again: false,
-    };
-    store.finish(id, &ending, ExecutionId(Uuid::now_v7()), NOW).await.unwrap();
-    (card, id)
+fn lines(count: i64) -> impl Iterator<Item = NewLine> {
+    (1..=count).map(line)
 }
 
 async fn pack_all(store: &Store, id: ExecutionId) -> i64 {
@@ -73,7 +46,7 @@ async fn pack_all(store: &Store, id: ExecutionId) -> i64 {
 
 async fn a_packed_log_reads_as_before(ground: Ground) {
     let first = store(&ground).await;
-    let (_, id) = ended(&first, 5_321).await;
+    let (_, id) = ended(&first, lines(5_321)).await;
     let slices = [
         (LogSlice::After(0), 5000),
         (LogSlice::After(321), 5000),
@@ -118,7 +91,7 @@ async fn a_packed_log_reads_as_before(ground: Ground) {
 
 async fn readers_never_see_neither_or_both(ground: Ground) {
     let writer = store(&ground).await;
-    let (_, id) = ended(&writer, 6000).await;
+    let (_, id) = ended(&writer, lines(6000)).await;
     let whole = writer.log_uncached(id, LogSlice::After(0), 5000).await.unwrap();
     let readers = (0..3).map(|reader| {
         let (database, whole) = (ground.database.clone(), whole.clone());
@@ -146,7 +119,7 @@ async fn readers_never_see_neither_or_both(ground: Ground) {
 
 async fn a_damaged_chunk_is_an_error_and_no_panic(ground: Ground) {
     let first = store(&ground).await;
-    let (_, id) = ended(&first, 1500).await;
+    let (_, id) = ended(&first, lines(1500)).await;
     pack_all(&first, id).await;
     let raw = AnyPool::connect(&ground.url).await.unwrap();
     let mut data: Vec<u8> =
@@ -166,18 +139,18 @@ async fn a_damaged_chunk_is_an_error_and_no_panic(ground: Ground) {
 
 async fn only_what_has_ended_is_packed(ground: Ground) {
     let store = store(&ground).await;
-    let (_, id) = running(&store, 300).await;
+    let (_, id) = running(&store, lines(300)).await;
     assert_eq!(store.unpacked(Timestamp::from_millis(i64::MAX), 10).await.unwrap(), []);
     assert!(matches!(store.pack_next(id).await, Err(StoreError::Conflict(_))));
     assert_eq!(store.log(id, LogSlice::After(0), 500).await.unwrap().logs.len(), 300);
-    let (_, id) = ended(&store, 10).await;
+    let (_, id) = ended(&store, lines(10)).await;
     assert_eq!(store.unpacked(Timestamp::from_millis(NOW.as_millis() - 1), 10).await.unwrap(), [], "not yet");
     assert_eq!(store.unpacked(NOW, 10).await.unwrap(), [id]);
 }
 
 async fn a_deleted_card_takes_its_chunks_with_it(ground: Ground) {
     let store = store(&ground).await;
-    let (card, id) = ended(&store, 2000).await;
+    let (card, id) = ended(&store, lines(2000)).await;
     pack_all(&store, id).await;
     store.delete_card(card).await.unwrap();
     let raw = AnyPool::connect(&ground.url).await.unwrap();
@@ -190,7 +163,7 @@ async fn an_sqlite_file_becomes_smaller() {
     let ground = Ground::sqlite();
     let store = store(&ground).await;
     for _ in 0..4 {
-        ended(&store, 20_000).await;
+        ended(&store, lines(20_000)).await;
     }
     let size = || std::fs::metadata(ground.directory.path().join("cardume.db")).unwrap().len();
     assert!(store.settle().await.unwrap());
@@ -212,8 +185,8 @@ async fn an_sqlite_file_becomes_smaller() {
 async fn rows_come_in_while_logs_are_packed() {
     let ground = Ground::sqlite();
     let store = store(&ground).await;
-    let (_, old) = ended(&store, 50_000).await;
-    let (_, id) = running(&store, 1).await;
+    let (_, old) = ended(&store, lines(50_000)).await;
+    let (_, id) = running(&store, lines(1)).await;
     let packing = tokio::spawn({
         let store = store.clone();
         async move { pack_all(&store, old).await }
@@ -238,10 +211,10 @@ fn a_server_packs_what_has_ended_and_its_log_reads_on() {
         .start();
     let card = server.run_new_card("chatty");
     server.wait_for_stage(&card, "completed");
-    let all: Vec<_> = super::executions(&server, &card);
+    let all: Vec<_> = server.executions(&card);
     assert!(eventually(|| server.own_log().contains("were compressed")));
     for execution in &all {
-        let rows = super::rows(&server, super::id(execution));
+        let rows = server.rows(super::id(execution), 777);
         let printed = super::printed(&rows);
         assert_eq!(printed[..3000], (1..=3000).map(|n| format!("line {n}")).collect::<Vec<_>>());
     }
@@ -253,6 +226,6 @@ fn a_server_packs_what_has_ended_and_its_log_reads_on() {
     let restored = restored.start();
     for execution in &all {
         let id = super::id(execution);
-        assert_eq!(super::rows(&restored, id), super::rows(&server, id));
+        assert_eq!(restored.rows(id, 777), server.rows(id, 777));
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::support::{Preparation, Server, eventually, git};
-use super::{WRITING_AGENT, back_up, executions, id, printed, restore, rows};
+use super::{WRITING_AGENT, back_up, id, printed, restore};
 
 /// A server with a card that is done and three whose agents write until they are released.
 fn loaded(database_url: Option<&str>) -> (Server, Vec<String>) {
@@ -50,10 +50,10 @@ fn restored(file: &Path, database_url: Option<&str>) -> Preparation {
 fn compare(original: &Server, restored: &Server, cards: &[String], known: &[usize]) {
     assert_eq!(restored.get("/api/projects").json(), original.get("/api/projects").json());
     let (done, running) = cards.split_first().unwrap();
-    let (theirs, ours) = (executions(original, done), executions(restored, done));
+    let (theirs, ours) = (original.executions(done), restored.executions(done));
     assert_eq!((ours.len(), &ours), (4, &theirs));
     for execution in &ours {
-        assert_eq!(rows(restored, id(execution)), rows(original, id(execution)));
+        assert_eq!(restored.rows(id(execution), 777), original.rows(id(execution), 777));
     }
     for (card, known) in running.iter().zip(known) {
         let lost = restored.wait_for_stage(card, "error");
@@ -61,7 +61,7 @@ fn compare(original: &Server, restored: &Server, cards: &[String], known: &[usiz
         let worktrees = restored.data_dir().canonicalize().unwrap().join("worktrees");
         assert_eq!(lost["worktreePath"], worktrees.join(card).to_str().unwrap());
         let execution = lost["activeExecution"]["id"].as_str().unwrap();
-        let (ours, theirs) = (rows(restored, execution), rows(original, execution));
+        let (ours, theirs) = (restored.rows(execution, 777), original.rows(execution, 777));
         let (ours, theirs) = (printed(&ours), printed(&theirs));
         assert!(ours.len() >= *known, "{} rows of {known} that were there before the backup", ours.len());
         assert_eq!(ours, theirs[..ours.len()], "what was restored is no prefix");
@@ -69,7 +69,7 @@ fn compare(original: &Server, restored: &Server, cards: &[String], known: &[usiz
 }
 
 fn counts(server: &Server, cards: &[String]) -> Vec<usize> {
-    cards[1..].iter().map(|card| printed(&rows(server, id(&executions(server, card)[0]))).len()).collect()
+    cards[1..].iter().map(|card| printed(&server.rows(id(&server.executions(card)[0]), 777)).len()).collect()
 }
 
 fn a_backup_under_load_has_every_row(from: Option<&str>, to: Option<&str>) {
@@ -149,7 +149,7 @@ fn journal_rows_that_were_not_in_the_database_yet_come_in() {
         let lost = restored.wait_for_stage(card, "error");
         let execution = lost["activeExecution"]["id"].as_str().unwrap();
         let index = journals.iter().position(|dir| dir.ends_with(execution)).unwrap();
-        let (ours, theirs) = (rows(&restored, execution), rows(&server, execution));
+        let (ours, theirs) = (restored.rows(execution, 777), server.rows(execution, 777));
         assert!(printed(&ours).len() >= least[index], "{} of {}", printed(&ours).len(), least[index]);
         assert_eq!(printed(&ours), printed(&theirs)[..printed(&ours).len()]);
         assert!(ours.iter().all(|row| !row["content"].as_str().unwrap().contains("damaged")), "{ours:?}");

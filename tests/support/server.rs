@@ -327,6 +327,33 @@ impl Server {
         answer.json()
     }
 
+    /// The executions of a card, oldest first.
+    pub fn executions(&self, card: &str) -> Vec<Value> {
+        let mut answer = self.get(&format!("/api/cards/{card}/executions")).json();
+        let executions = answer["executions"].as_array_mut().unwrap();
+        executions.reverse();
+        std::mem::take(executions)
+    }
+
+    /// All rows of an execution, read in pages of so many; checks on the way that their sequences are 1, 2, 3, …
+    #[track_caller]
+    pub fn rows(&self, execution: &str, page: usize) -> Vec<Value> {
+        let mut rows: Vec<Value> = vec![];
+        loop {
+            let after = rows.len();
+            let answer = self.get(&format!("/api/executions/{execution}/logs?after={after}&limit={page}")).json();
+            let lines = answer["execution"]["logs"].as_array().unwrap_or_else(|| panic!("{answer}"));
+            if lines.is_empty() {
+                assert_eq!(answer["execution"]["lastSequence"], after, "{execution}: rows are missing at the end");
+                return rows;
+            }
+            for line in lines {
+                assert_eq!(line["sequence"], rows.len() + 1, "{execution}: a hole or a duplicate");
+                rows.push(line.clone());
+            }
+        }
+    }
+
     /// Waits until the card's workflow stands at `stage`; answers the card as it was then.
     pub fn wait_for_stage(&self, card: &str, stage: &str) -> Value {
         self.wait_for_card(card, &format!("stage {stage}"), |card| card["activeExecution"]["workflowStage"] == stage)

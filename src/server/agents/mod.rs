@@ -205,8 +205,8 @@ pub fn read_line(reading: &Reading, stream: Stream, line: &str) -> Said {
 /// Text as the log keeps it: what is not UTF-8, and NUL, become U+FFFD.
 pub fn readable(bytes: Vec<u8>) -> String {
     // Nearly always it is UTF-8, and nothing is copied.
-    let text = String::from_utf8(bytes)
-        .unwrap_or_else(|not_utf8| String::from_utf8_lossy(not_utf8.as_bytes()).into_owned());
+    let text =
+        String::from_utf8(bytes).unwrap_or_else(|not_utf8| String::from_utf8_lossy(not_utf8.as_bytes()).into_owned());
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 

@@ -51,10 +51,7 @@ impl BackupTable {
         if self.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
             return Err("dir in [backup] is empty; leave it out for “backups” in the data directory".into());
         }
-        let every = match self.every_hours {
-            None => default.every,
-            Some(hours) => super::hours("every_hours in [backup]", hours)?,
-        };
+        let every = super::duration("every_hours in [backup]", self.every_hours, super::HOURS, default.every)?;
         Ok(BackupConfig { every, keep, dir: self.dir })
     }
 }

@@ -31,18 +31,12 @@ pub(super) struct LogsTable {
 impl LogsTable {
     pub(super) fn check(self) -> Result<LogsConfig, String> {
         let default = LogsConfig::default();
-        let after = |name: &str, hours: Option<f64>, default: Option<Duration>| match hours {
-            None => Ok(default),
-            Some(hours) => super::hours(&format!("{name} in [logs]"), hours),
-        };
-        Ok(LogsConfig {
-            compress_after: after("compress_after_hours", self.compress_after_hours, default.compress_after)?,
-            remove_journals_after: after(
-                "remove_journals_after_hours",
-                self.remove_journals_after_hours,
-                default.remove_journals_after,
-            )?,
-        })
+        let compress = ("compress_after_hours in [logs]", self.compress_after_hours, default.compress_after);
+        let remove =
+            ("remove_journals_after_hours in [logs]", self.remove_journals_after_hours, default.remove_journals_after);
+        let [compress_after, remove_journals_after] =
+            [compress, remove].map(|(name, hours, default)| super::duration(name, hours, super::HOURS, default));
+        Ok(LogsConfig { compress_after: compress_after?, remove_journals_after: remove_journals_after? })
     }
 }
 

@@ -1,7 +1,5 @@
 //! `[stages]`: how long a stage may take, and how often Cardume begins one again by itself.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 
 use crate::server::engine::StageLimits;
@@ -19,28 +17,19 @@ impl Stages {
     /// An error says what is wrong, without a line.
     pub fn checked(self) -> Result<StageLimits, String> {
         let default = StageLimits::default();
+        let minutes = |name, value, default| super::duration(name, value, super::MINUTES, default);
         Ok(StageLimits {
-            timeout: minutes("timeout_minutes", self.timeout_minutes)?
-                .or(default.timeout)
-                .filter(|limit| !limit.is_zero()),
-            quiet: minutes("quiet_minutes", self.quiet_minutes)?.or(default.quiet).filter(|limit| !limit.is_zero()),
+            timeout: minutes("timeout_minutes in [stages]", self.timeout_minutes, default.timeout)?,
+            quiet: minutes("quiet_minutes in [stages]", self.quiet_minutes, default.quiet)?,
             resume_at_most: self.resume_at_most.unwrap_or(default.resume_at_most),
         })
     }
 }
 
-fn minutes(name: &str, value: Option<f64>) -> Result<Option<Duration>, String> {
-    /// A year.
-    const MAX: f64 = 365.0 * 24.0 * 60.0;
-    match value {
-        None => Ok(None),
-        Some(minutes) if (0.0..=MAX).contains(&minutes) => Ok(Some(Duration::from_secs_f64(minutes * 60.0))),
-        Some(_) => Err(format!("{name} in [stages] is a number of minutes from 0 (no limit) to {MAX}")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn read(text: &str) -> Result<StageLimits, String> {

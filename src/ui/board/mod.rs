@@ -2,13 +2,15 @@
 
 mod card;
 mod columns;
+mod manage_projects;
 mod new_card;
 mod new_project;
 mod projects;
 mod state;
 
 pub use columns::Columns;
+pub use manage_projects::ManageProjects;
 pub use new_card::NewCard;
-pub use new_project::{AddProject, FirstProject};
+pub use new_project::FirstProject;
 pub use projects::ProjectFilter;
 pub use state::BoardState;

@@ -6,8 +6,8 @@ use leptos::task::spawn_local;
 
 use crate::api::add_project;
 use crate::domain::{NewProject, Project};
-use crate::ui::hooks::{Modal, use_hydrated};
-use crate::ui::kit::{Dialog, Empty, Field, Icon, Notice, Shape, live};
+use crate::ui::hooks::use_hydrated;
+use crate::ui::kit::{Empty, Field, Notice, live};
 
 /// What the board says before it has a project.
 #[component]
@@ -22,28 +22,9 @@ pub fn FirstProject(added: Callback<Project>) -> impl IntoView {
     }
 }
 
-/// A button for one more project.
+/// Asks for a path, and adds what is there.
 #[component]
-pub fn AddProject(added: Callback<Project>) -> impl IntoView {
-    let modal = Modal::new();
-    let hydrated = use_hydrated();
-    let done = Callback::new(move |project| {
-        modal.close();
-        added.run(project);
-    });
-    view! {
-        <button type="button" class="button button--quiet" disabled=live(move || !hydrated.get()) on:click=move |_| modal.open()>
-            <Icon shape=Shape::Plus />
-            "Add project"
-        </button>
-        <Dialog modal=modal id="add-project" title="Add a project">
-            <PathForm added=done id="project-path" />
-        </Dialog>
-    }
-}
-
-#[component]
-fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
+pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
     let hydrated = use_hydrated();
     let path = NodeRef::<html::Input>::new();
     let error = RwSignal::new(None);

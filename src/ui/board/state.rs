@@ -91,6 +91,15 @@ impl BoardState {
         self.rebuild();
     }
 
+    /// Takes in one project as an operation has answered it.
+    pub fn take_project(self, project: Project) {
+        let _ = self.projects.try_update(|projects| {
+            if let Some(known) = projects.iter_mut().find(|known| known.id == project.id) {
+                *known = project;
+            }
+        });
+    }
+
     fn rebuild(self) {
         let cards: Vec<Card> =
             self.cards.with_value(|cards| cards.values().map(|known| known.card.get_untracked()).collect());

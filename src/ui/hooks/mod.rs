@@ -13,6 +13,7 @@ mod menu;
 mod page;
 mod poll;
 mod scroll;
+mod settling;
 mod timer;
 
 pub use answer::{failure_in_url, say_not_found};
@@ -25,3 +26,4 @@ pub use menu::Menu;
 pub use page::on_page_wake;
 pub use poll::{Next, Poll, provide_connection, use_connection, use_poll};
 pub use scroll::FollowEnd;
+pub use settling::use_settling;

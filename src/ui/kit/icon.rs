@@ -15,6 +15,7 @@ pub enum Shape {
     Trash,
     Back,
     Branch,
+    Folder,
     Close,
     /// A dashed ring: not begun.
     Waiting,
@@ -44,6 +45,7 @@ impl Shape {
             Self::Branch => {
                 "M5 5.5v5M11 6.5c0 2.5-6 1.5-6 4M6.5 4A1.5 1.5 0 1 1 3.5 4a1.5 1.5 0 0 1 3 0zM12.5 5a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0zM6.5 12a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0z"
             }
+            Self::Folder => "M2 12.5v-9h4.2l1.5 1.8H14v7.2z",
             Self::Close => "M4 4l8 8M12 4l-8 8",
             Self::Waiting => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z",
             Self::Working => "M8 2a6 6 0 1 1-6 6",

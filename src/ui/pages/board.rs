@@ -9,7 +9,7 @@ use super::not_found::{Loading, Unavailable};
 use super::title::title_of;
 use crate::api::{Board, poll_board};
 use crate::domain::ProjectId;
-use crate::ui::board::{AddProject, BoardState, Columns, FirstProject, NewCard, ProjectFilter};
+use crate::ui::board::{BoardState, Columns, FirstProject, ManageProjects, NewCard, ProjectFilter};
 use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_focus, use_poll};
 use crate::ui::kit::{Masthead, Notice, live, shown};
 use crate::ui::run::CardActions;
@@ -74,7 +74,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
         <Masthead>
             <ProjectFilter state=state project=project />
             <Summary state=state />
-            {shown(move || has_projects.get().then(|| view! { <AddProject added=added /> }))}
+            {shown(move || has_projects.get().then(|| view! { <ManageProjects state=state added=added /> }))}
             <NewCard state=state project=project modal=new_card made=made />
         </Masthead>
         <main id="main" tabindex="-1" class="board">

@@ -12,7 +12,7 @@ use leptos_router::hooks::use_location;
 use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
 use crate::domain::{Card, CardId, Column, Event, ExecutionId, ExecutionStatus, Stage, Workflow};
-use crate::ui::hooks::{Menu, failure_in_url};
+use crate::ui::hooks::{Menu, failure_in_url, use_settling};
 use crate::ui::kit::{Icon, Shape, live, shown};
 
 /// What somebody wants of a card's run.
@@ -102,9 +102,13 @@ pub fn RunControls(
     let actions = expect_context::<CardActions>();
     let offer = Memo::new(move |_| card.with(offer));
     let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
+    let is_first = StoredValue::new(true);
     shown(move || {
-        let described_by = described_by.clone();
-        offer.get().map(|wish| view! { <WishForm id=id wish=wish busy=busy described_by=described_by /> })
+        let (wish, described_by) = (offer.get()?, described_by.clone());
+        // Who clicks Cancel in the moment in which the run ends does not want to retry it.
+        let settling = if is_first.get_value() { None } else { Some(use_settling()) };
+        is_first.set_value(false);
+        Some(view! { <WishForm id=id wish=wish busy=busy settling=settling described_by=described_by /> })
     })
 }
 
@@ -144,13 +148,22 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
 }
 
 #[component]
-fn WishForm(id: CardId, wish: Wish, busy: Memo<bool>, described_by: String) -> impl IntoView {
+fn WishForm(
+    id: CardId,
+    wish: Wish,
+    busy: Memo<bool>,
+    /// True while it has just come in another's place.
+    #[prop(default = None)]
+    settling: Option<ReadSignal<bool>>,
+    described_by: String,
+) -> impl IntoView {
     let actions = expect_context::<CardActions>();
+    let is_idle = move || !busy.get() && settling.is_none_or(|settling| !settling.get());
     // Not `disabled`: that would take the focus away from whoever has pressed it.
-    let pending = move || busy.get().then_some("true");
+    let pending = move || (!is_idle()).then_some("true");
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
-        if !busy.get_untracked() {
+        if untrack(is_idle) {
             actions.ask(id, wish);
         }
     };
@@ -174,7 +187,7 @@ fn WishForm(id: CardId, wish: Wish, busy: Memo<bool>, described_by: String) -> i
             <button
                 class=class
                 aria-describedby=described_by
-                aria-busy=live(pending)
+                aria-busy=live(move || busy.get().then_some("true"))
                 aria-disabled=live(pending)
             >
                 {shape.map(|shape| view! { <Icon shape=shape /> })}

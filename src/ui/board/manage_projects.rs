@@ -1,0 +1,90 @@
+//! The dialog that lists the projects, changes what can be changed about them, and adds more.
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::new_project::PathForm;
+use super::state::BoardState;
+use crate::api::edit_project;
+use crate::domain::{Project, ProjectEdit};
+use crate::ui::hooks::{Modal, use_hydrated};
+use crate::ui::kit::{Dialog, Icon, Notice, Shape, live};
+
+/// The button and its dialog.
+#[component]
+pub fn ManageProjects(state: BoardState, added: Callback<Project>) -> impl IntoView {
+    let modal = Modal::new();
+    let hydrated = use_hydrated();
+    let refusal = RwSignal::new(None);
+    view! {
+        <button
+            type="button"
+            class="button button--quiet"
+            disabled=live(move || !hydrated.get())
+            on:click=move |_| modal.open()
+        >
+            <Icon shape=Shape::Folder />
+            <span class="button__label">"Projects"</span>
+        </button>
+        <Dialog modal=modal id="projects" title="Projects">
+            <div class="settings">
+                <Notice text=refusal />
+                <ul>
+                    <For
+                        each=move || state.projects.get()
+                        key=|project| project.id.0.as_u128()
+                        children=move |project| view! { <Settings state=state project=project refusal=refusal /> }
+                    />
+                </ul>
+            </div>
+            <PathForm added=added id="project-path" />
+        </Dialog>
+    }
+}
+
+/// What can be changed about one project.
+#[component]
+fn Settings(state: BoardState, project: Project, refusal: RwSignal<Option<String>>) -> impl IntoView {
+    let Project { id, name, path, .. } = project;
+    let masks = Memo::new(move |_| {
+        state.projects.with(|projects| projects.iter().any(|project| project.id == id && project.mask_secrets))
+    });
+    let checkbox = NodeRef::<html::Input>::new();
+    let (name_id, hint_id) = (format!("project-{id}"), format!("mask-hint-{id}"));
+    let change = move |_| {
+        let Some(input) = checkbox.get_untracked() else { return };
+        let wanted = input.checked();
+        refusal.set(None);
+        spawn_local(async move {
+            let answer = edit_project(id, ProjectEdit { mask_secrets: Some(wanted) }).await;
+            match answer {
+                Ok(project) => state.take_project(project),
+                Err(failure) => {
+                    input.set_checked(!wanted);
+                    // The page may be gone by now, and its signals with it.
+                    let _ = refusal.try_set(Some(failure.to_string()));
+                }
+            }
+        });
+    };
+    view! {
+        <li>
+            <h3 id=name_id.clone()>{name}</h3>
+            <p class="settings__path">{path}</p>
+            <label class="check">
+                <input
+                    node_ref=checkbox
+                    type="checkbox"
+                    prop:checked=move || masks.get()
+                    aria-describedby=format!("{name_id} {hint_id}")
+                    on:change=change
+                />
+                "Mask secrets in logs"
+            </label>
+            <p class="field__hint" id=hint_id>
+                "What looks like a token, an API key or a private key. A change holds for stages that begin from now on."
+            </p>
+        </li>
+    }
+}
