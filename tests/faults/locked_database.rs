@@ -61,12 +61,23 @@ async fn hold_write_lock(round: &Round, server: &Server) -> AnyConnection {
         }
         Database::Postgres => {
             let mut connection = AnyConnection::connect(round.postgres_url.as_ref().unwrap()).await.unwrap();
-            connection.execute("begin").await.unwrap();
             let lock = "lock table projects, cards, executions, log_lines, heartbeats in exclusive mode";
-            connection.execute(lock).await.unwrap();
-            connection
+            // The tables are locked one after the other. Where the server holds a later one and wants an earlier one,
+            // Postgres may choose this process to give way.
+            loop {
+                connection.execute("begin").await.unwrap();
+                match connection.execute(lock).await {
+                    Ok(_) => return connection,
+                    Err(error) if is_deadlock(&error) => connection.execute("rollback").await.unwrap(),
+                    Err(error) => panic!("{error}"),
+                };
+            }
         }
     }
+}
+
+fn is_deadlock(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).as_deref() == Some("40P01")
 }
 
 /// What 99 of 100 reads of the board, of a card and of a log took at most, over so long a time.
