@@ -45,7 +45,9 @@ impl App {
         }
         match tokio::time::timeout(WRITABLE_WITHIN, self.store.check_writable(now())).await {
             Ok(written) => Ok(written?),
-            Err(_) => Err(Problem::unavailable("The database cannot be written now: something else holds it locked.")),
+            Err(_) => Err(Problem::unavailable(
+                "The database does not answer in time: something else holds it locked, or it is away.",
+            )),
         }
     }
 
