@@ -80,6 +80,8 @@ test('a card is made, run and opened by keyboard alone', async ({ cardume, page,
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { level: 1, name: 'Rake the leaves' })).toBeVisible();
   await tabTo(page, 'Log of Plan');
+  // A log opens at its end.
+  await expect(page.getByTestId('log-line').last()).toBeInViewport();
   await page.keyboard.press('Home');
   await expect(page.getByTestId('log-line').first()).toBeInViewport();
 });

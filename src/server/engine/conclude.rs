@@ -1,5 +1,7 @@
 //! What an agent's end means: whether the stage did what it is for, the commit of its work, and the words for it.
 
+use std::path::Path;
+
 use super::Engine;
 use super::follow::{Following, ProcessEnd};
 use super::prepare::doing;
@@ -140,7 +142,7 @@ async fn judge(
     let worktree = engine.own_worktree(&following.card);
     let base = execution.base_commit.clone().unwrap_or_default();
     let spec = match execution.stage {
-        Stage::Plan => match find_spec(&worktree, &base, following.card.spec_path.as_deref()).await {
+        Stage::Plan => match find_spec(&worktree, &base, following).await {
             Ok(Some(spec)) => Some(spec),
             Ok(None) => {
                 return Ok(Err(
@@ -215,10 +217,21 @@ fn verdict(result: &str) -> Option<String> {
     Some(if reason.is_empty() { "The agent's verdict is: fail.".to_owned() } else { quote(reason) })
 }
 
-/// The plan of a planning stage: one written since `base`, else the one that an earlier attempt left.
-async fn find_spec(worktree: &Worktree, base: &str, known: Option<&str>) -> Result<Option<String>, GitError> {
-    let new = worktree.spec_since(base).await?;
-    Ok(new.or_else(|| known.filter(|spec| worktree.has_spec(spec)).map(str::to_owned)))
+/// The plan of a planning stage: one written since `base`, else the one that an earlier attempt left; of that a database
+/// that was set back may know nothing, and then the branch tells.
+async fn find_spec(worktree: &Worktree, base: &str, following: &Following) -> Result<Option<String>, GitError> {
+    if let Some(new) = worktree.spec_since(base).await? {
+        return Ok(Some(new));
+    }
+    if let Some(known) = following.card.spec_path.as_deref().filter(|spec| worktree.has_spec(spec)) {
+        return Ok(Some(known.to_owned()));
+    }
+    match worktree.origin(Path::new(&following.project.path)).await {
+        Ok(origin) => worktree.spec_since(&origin).await,
+        Err(error @ GitError::NoRoom { .. }) => Err(error),
+        // The project has been given another history meanwhile.
+        Err(_) => Ok(None),
+    }
 }
 
 /// Commits what the stage changed. True where the branch has moved since `base`, by this or by the agent's own commits.

@@ -115,6 +115,12 @@ impl Worktree {
         Ok(git(&self.path, &["rev-parse", "HEAD"]).await?.trim().to_owned())
     }
 
+    /// The commit at which the branch left the project's own history.
+    pub async fn origin(&self, project: &Path) -> Result<String, GitError> {
+        let project = git(project, &["rev-parse", "HEAD"]).await?;
+        Ok(git(&self.path, &["merge-base", "HEAD", project.trim()]).await?.trim().to_owned())
+    }
+
     /// Commits whatever has changed; answers the new commit, or `None` where nothing had.
     pub async fn commit_all(&self, message: &str) -> Result<Option<String>, GitError> {
         self.stage_all().await?;
@@ -220,6 +226,9 @@ mod tests {
         assert!(worktree.commit_all("-m plan").await.unwrap().is_some());
         assert_eq!(worktree.commit_all("again").await.unwrap(), None);
         assert_eq!(worktree.spec_since(&base).await.unwrap().as_deref(), Some("specs/a plan.md"));
+        // The project goes on meanwhile; the branch still knows where it left it.
+        git(&project, &["commit", "--quiet", "--allow-empty", "--message=more"]).await.unwrap();
+        assert_eq!(worktree.origin(&project).await.unwrap(), base);
 
         assert_eq!(git(&project, &["status", "--porcelain"]).await.unwrap(), "");
         assert!(!project.join("specs").exists());
