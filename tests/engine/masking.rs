@@ -27,7 +27,8 @@ fn a_token_is_masked_also_when_it_is_written_in_pieces() {
         printf "export TOKEN=$first"; sleep 0.4; printf "${rest:0:20}"; sleep 0.4; printf "${rest:20}\n"
         echo "on stderr: $first$rest." >&2
         echo "and 9ae0daaf1f0c3b1d2e4f5a6b7c8d9e0f1a2b3c4d"
-        echo "it went wrong with $first$rest" >&2; exit 3
+        # Two pipes are read in no order; what comes later comes later.
+        sleep 0.4; echo "it went wrong with $first$rest" >&2; exit 3
     "#;
     let server = Server::prepare().agent("leaky", &(parts() + script)).start();
     let card = server.run_new_card("leaky");
