@@ -25,6 +25,8 @@ use serde_json::{Value, json};
 use support::{Server, eventually};
 
 const POLLERS: usize = 50;
+/// So long the log cache takes to fill: it holds 64 MiB, and a second's rows are 3 MB beside what they weigh as objects.
+const WARM_UP_S: usize = 20;
 
 struct Plan {
     length: Duration,
@@ -129,8 +131,10 @@ fn many_agents(server: &Server, project: &str, plan: &Plan, table: &mut Table) {
         let plan = server.get(&format!("/api/cards/{card}/executions")).json()["executions"][0].clone();
         assert_eq!(plan["verified"], true, "the log is not what the agent printed: {plan}");
     }
-    // Caches fill in the first half; what grows after that grows for ever.
-    let halves = memory.split_at(memory.len() / 2);
+    // While the log cache fills, memory grows as it is meant to; what grows after that grows for ever.
+    let warm_up = WARM_UP_S.min(memory.len() / 2);
+    let warm = &memory[warm_up..];
+    let halves = warm.split_at(warm.len() / 2);
     let mean = |part: &[f64]| part.iter().sum::<f64>() / part.len().max(1) as f64;
     let growth = mean(halves.1) / mean(halves.0);
     table.row("ingest lag, p50", format!("{:.0} ms", lags.at(0.5)), "", true);
@@ -140,7 +144,8 @@ fn many_agents(server: &Server, project: &str, plan: &Plan, table: &mut Table) {
     table.row("poll, p99", format!("{:.1} ms", polls.at(0.99)), "< 50 ms", polls.at(0.99) < 50.0);
     let largest = memory.iter().copied().fold(0.0, f64::max);
     table.row("server's memory, largest", format!("{largest:.0} MB"), "< 300 MB", largest < 300.0);
-    table.row("  second half against the first", format!("× {growth:.2}"), "flat", growth < 1.15);
+    let halves = format!("  after {warm_up} s, second half against the first");
+    table.row(&halves, format!("× {growth:.3}"), "flat", growth < 1.05);
     table.row("server's CPU", format!("{server_cores:.2} cores"), "< 1", server_cores < 1.0);
     table.row("supervisors' CPU, all together", format!("{supervisor_cores:.2} cores"), "", true);
 }

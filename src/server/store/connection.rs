@@ -13,13 +13,9 @@ use super::{Database, Store, Stored, Timestamp};
 
 /// The first SQLite in which a checkpoint cannot corrupt a database in WAL mode (3.7.0 to 3.51.2 can).
 const SQLITE_OLDEST: [u32; 3] = [3, 51, 3];
-/// A checkpoint after 4000 pages rather than 1000: where much is written, most pages of the indices are written in less
-/// often.
-const SQLITE_GREETING: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;
-                               pragma wal_autocheckpoint = 4000;";
-const NEW_SQLITE_GREETING: &str =
-    "pragma auto_vacuum = incremental; pragma journal_mode = wal; pragma synchronous = full;
-                                   pragma busy_timeout = 5000; pragma wal_autocheckpoint = 4000;";
+const SQLITE_GREETING: &str = "pragma journal_mode = wal; pragma synchronous = full; pragma busy_timeout = 5000;";
+const NEW_SQLITE_GREETING: &str = "pragma auto_vacuum = incremental; pragma journal_mode = wal;
+                                   pragma synchronous = full; pragma busy_timeout = 5000;";
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_READERS: u32 = 6;
 const POSTGRES_WRITERS: u32 = 6;
