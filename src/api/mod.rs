@@ -9,6 +9,7 @@ mod failure;
 mod logs;
 mod projects;
 mod runs;
+mod search;
 
 pub use boards::{Board, CardDetails, CardDetailsOf, PollBoard, card_details, poll_board};
 pub use cards::{CreateCard, DeleteCard, EditCard, MoveCard, create_card, delete_card, edit_card, move_card};
@@ -18,3 +19,4 @@ pub use projects::{AddProject, Agents, EditProject, add_project, agents, edit_pr
 pub use runs::{
     CancelCard, RetryCard, RunCard, SetWorkflowState, cancel_card, retry_card, run_card, set_workflow_state,
 };
+pub use search::{SearchLog, SearchRuns, search_log, search_runs};

@@ -38,6 +38,7 @@ pub use operations::App;
 use crate::domain::{ExecutionId, Timestamp};
 use agents::Agents;
 use engine::{Engine, Parts};
+use keeping::indexing::Indexing;
 use keeping::upkeep::Upkeep;
 use security::Guard;
 use security::access::Access;
@@ -76,6 +77,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let _lock = lock(&config.data_dir).await?;
     let store = keeping::opening::open(&config).await?;
     let upkeep = Upkeep::new(&config, store.in_background(), now);
+    let indexing = Indexing::new(store.in_background());
     may_listen_there(&config, &store).await?;
     let app = compose(&config, store.clone())?;
     if config.demo {
@@ -91,6 +93,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
     let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
+    let indexing = tokio::spawn(indexing.run(stopping.clone()));
     let access = Access::new(store.clone(), &config.access, addr);
     access.look().await.context("the database cannot be read")?;
     let guard = Guard::new(addr, &config.host, &config.access.hosts, access.clone());
@@ -118,6 +121,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let _ = tokio::time::timeout(FINISH_WITHIN, http).await;
     let _ = tokio::time::timeout(Duration::from_secs(1), engine).await;
     let _ = tokio::time::timeout(Duration::from_millis(500), upkeep).await;
+    let _ = tokio::time::timeout(Duration::from_millis(200), indexing).await;
     let _ = tokio::time::timeout(Duration::from_millis(500), store.close()).await;
     Ok(())
 }

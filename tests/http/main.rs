@@ -13,6 +13,7 @@ mod openapi;
 mod pages;
 mod projects;
 mod runs;
+mod search;
 mod security;
 mod service;
 

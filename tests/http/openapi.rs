@@ -27,6 +27,8 @@ const PROMISED: [(&str, &str); 19] = [
     ("GET", "/api/logs/{cardId}"),
     ("GET", "/api/cards/{id}/executions"),
     ("GET", "/api/executions/{id}/logs"),
+    ("GET", "/api/executions/{id}/logs/search"),
+    ("GET", "/api/search"),
     ("GET", "/api/agents"),
     ("GET", "/api/openapi.json"),
 ];

@@ -14,6 +14,7 @@ mod executions;
 mod journal;
 mod logs;
 mod projects;
+mod search;
 mod workflow;
 
 /// Makes two tests of each function: `sqlite::name` and `postgres::name`.

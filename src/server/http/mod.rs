@@ -13,6 +13,7 @@ mod openapi;
 pub mod problem;
 mod projects;
 mod runs;
+mod search;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -26,6 +27,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(cards::router())
         .merge(runs::router())
         .merge(logs::router())
+        .merge(search::router())
         .merge(agents::router())
         .merge(health::router())
         .merge(openapi::router())

@@ -1,5 +1,5 @@
 //! Keeping what is kept: backups and their restoration, the look at the database before a server starts, the update of
-//! its schema behind a backup, the compression of old logs and the removal of journals that are no longer needed.
+//! its schema behind a backup, the compression of old logs, the removal of journals that are no longer needed, and what the logs' search needs.
 //!
 //! It decides nothing about cards and starts no agent. What a database holds is `store`'s to know; git and processes are
 //! `process`'s.
@@ -7,6 +7,7 @@
 mod archive;
 pub mod backup;
 pub mod backups;
+pub mod indexing;
 mod journals;
 pub mod modes;
 pub mod opening;

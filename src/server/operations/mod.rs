@@ -9,6 +9,7 @@ mod cards;
 mod logs;
 mod projects;
 mod runs;
+mod search;
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! What tables there are, of whatever version of the schema, so that a backup holds all that a database holds.
 //!
-//! It knows no table by name but the one in which sqlx notes the migrations.
+//! It knows no table by name but the one in which sqlx notes the migrations, and leaves out those whose names begin with
+//! `search_`: what they hold is made from the others.
 
 use sqlx::{AnyConnection, FromRow};
 
@@ -40,11 +41,13 @@ pub(super) async fn tables(connection: &mut AnyConnection, engine: Engine) -> St
     let names: Vec<String> = sqlx::query_scalar(match engine {
         Engine::Sqlite => {
             "select name from sqlite_master
-             where type = 'table' and name not like 'sqlite\\_%' escape '\\' and name <> '_sqlx_migrations' order by rowid"
+             where type = 'table' and name not like 'sqlite\\_%' escape '\\' and name <> '_sqlx_migrations'
+               and name not like 'search\\_%' escape '\\' order by rowid"
         }
         Engine::Postgres => {
             "select relname::text from pg_class
              where relkind = 'r' and relnamespace = current_schema()::regnamespace and relname <> '_sqlx_migrations'
+               and relname not like 'search\\_%'
              order by oid"
         }
     })

@@ -29,7 +29,9 @@ mod packing;
 mod projects;
 mod reading;
 mod running;
+mod searching;
 mod settling;
+mod words;
 mod workflow;
 
 use std::path::PathBuf;
@@ -45,6 +47,7 @@ pub use error::StoreError;
 pub use filling::Filling;
 pub use integrity::{Condition, sqlite_companions};
 pub use migrations::Schema;
+pub use searching::Query;
 
 /// Where the database is.
 #[derive(Clone, Debug)]
