@@ -9,7 +9,7 @@ use super::{NOBODY, server};
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What is promised.
-const PROMISED: [(&str, &str); 19] = [
+const PROMISED: [(&str, &str); 23] = [
     ("GET", "/health"),
     ("GET", "/api/projects"),
     ("POST", "/api/projects"),
@@ -27,6 +27,8 @@ const PROMISED: [(&str, &str); 19] = [
     ("GET", "/api/logs/{cardId}"),
     ("GET", "/api/cards/{id}/executions"),
     ("GET", "/api/executions/{id}/logs"),
+    ("GET", "/api/executions/{id}/logs.txt"),
+    ("GET", "/api/executions/{id}/logs.jsonl"),
     ("GET", "/api/executions/{id}/logs/search"),
     ("GET", "/api/search"),
     ("GET", "/api/agents"),

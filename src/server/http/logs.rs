@@ -1,18 +1,27 @@
-//! `/api/logs/{cardId}` and `/api/executions/{id}/logs`: reading logs from a cursor on.
+//! `/api/logs/{cardId}` and `/api/executions/{id}/logs`: reading logs from a cursor on; `logs.txt` and `logs.jsonl`:
+//! downloading them whole.
 
 use axum::Json;
+use axum::body::Body as Content;
 use axum::extract::State;
+use axum::http::header;
+use axum::response::IntoResponse;
+use futures::stream;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Asked, Id};
 use super::problem::*;
-use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
+use crate::domain::{CardId, ExecutionId, ExecutionLog, LogLine, LogSlice, Problem};
 use crate::server::App;
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(card_log)).routes(routes!(execution_log))
+    OpenApiRouter::new()
+        .routes(routes!(card_log))
+        .routes(routes!(execution_log))
+        .routes(routes!(download_text))
+        .routes(routes!(download_json))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -77,4 +86,71 @@ async fn execution_log(
 ) -> Answer<Json<Log>> {
     let (slice, limit) = piece.bounds()?;
     Ok(Json(Log::found(app.execution_log(id, slice, limit).await?)))
+}
+
+/// So many rows at a time are read for a download.
+const DOWNLOAD_ROWS: i64 = 1000;
+
+/// The whole log as it is now, as the agent printed it.
+#[utoipa::path(
+    get, path = "/api/executions/{id}/logs.txt", tag = "logs", params(("id" = ExecutionId, Path)),
+    responses((status = 200, content_type = "text/plain", body = String), Unreadable, Unknown)
+)]
+async fn download_text(State(app): State<App>, Id(id): Id<ExecutionId>) -> Answer<impl IntoResponse> {
+    let rows = |lines: Vec<LogLine>| {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&line.content);
+            if !line.partial {
+                text.push('\n');
+            }
+        }
+        Ok(text)
+    };
+    Ok(attachment(id, "txt", "text/plain; charset=utf-8", whole_log(app, id, rows).await?))
+}
+
+/// The whole log as it is now, a row's JSON a line.
+#[utoipa::path(
+    get, path = "/api/executions/{id}/logs.jsonl", tag = "logs", params(("id" = ExecutionId, Path)),
+    responses((status = 200, content_type = "application/jsonl", body = String), Unreadable, Unknown)
+)]
+async fn download_json(State(app): State<App>, Id(id): Id<ExecutionId>) -> Answer<impl IntoResponse> {
+    let rows = |lines: Vec<LogLine>| {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&serde_json::to_string(&line)?);
+            text.push('\n');
+        }
+        Ok(text)
+    };
+    Ok(attachment(id, "jsonl", "application/jsonl", whole_log(app, id, rows).await?))
+}
+
+/// All rows up to the one that is the last now, read as they are taken. Where reading fails in the middle the answer
+/// breaks off, which a browser shows as a failed download.
+async fn whole_log(
+    app: App,
+    id: ExecutionId,
+    render: impl Fn(Vec<LogLine>) -> serde_json::Result<String> + Clone + Send + 'static,
+) -> Result<Content, Problem> {
+    let last = app.execution_log(id, LogSlice::Tail, 1).await?.last_sequence;
+    let pages = stream::try_unfold(0, move |read| {
+        let (app, render) = (app.clone(), render.clone());
+        async move {
+            if read >= last {
+                return Ok::<_, std::io::Error>(None);
+            }
+            let page = app.execution_log(id, LogSlice::After(read), DOWNLOAD_ROWS.min(last - read)).await;
+            let lines = page.map_err(|problem| std::io::Error::other(problem.to_string()))?.logs;
+            let Some(end) = lines.last().map(|line| line.sequence) else { return Ok(None) };
+            Ok(Some((render(lines)?, end)))
+        }
+    });
+    Ok(Content::from_stream(pages))
+}
+
+fn attachment(id: ExecutionId, extension: &str, content_type: &'static str, content: Content) -> impl IntoResponse {
+    let name = format!("attachment; filename=\"cardume-{id}.{extension}\"");
+    ([(header::CONTENT_TYPE, content_type.to_owned()), (header::CONTENT_DISPOSITION, name)], content)
 }

@@ -1,26 +1,58 @@
-//! A scrolled list that grows at its end: it follows the end while the reader is there, and stands still while not.
+//! A scrolled list that shows a part of a longer one: it follows the end while the reader is there, and stands still while
+//! not. Empty space stands for the rows that are not here, so that the scroll bar tells where in the whole one is.
 
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::Element;
+use leptos::web_sys::{Element, HtmlElement};
 
 /// As near to the end as this counts as being there.
 const NEAR_PX: i32 = 32;
+/// So much space stands for a row that is not here…
+const ROW_PX: f64 = 20.0;
+/// …unless all of it together were more than this: browsers draw no element of any height.
+const SPACE_MAX_PX: f64 = 8_000_000.0;
+/// More rows are wanted when fewer than this many views of them are left in the direction in which they lie.
+const VIEWS_AHEAD: f64 = 1.5;
 
 /// The scrolling of one list.
 #[derive(Clone, Copy)]
 pub struct FollowEnd {
+    /// What scrolls.
     pub element: NodeRef<html::Div>,
+    /// The rows that are here, each with its number in `data-sequence`.
+    pub rows: NodeRef<html::Ol>,
+    /// The spaces for those that are not.
+    pub before: NodeRef<html::Div>,
+    pub after: NodeRef<html::Div>,
     at_end: RwSignal<bool>,
     /// Where it was scrolled to when last looked at.
     top: StoredValue<i32>,
+    /// How many rows the spaces stand for, and what each of them gets.
+    space: StoredValue<(i64, i64, f64)>,
+}
+
+/// Which rows the reader needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    Earlier,
+    Later,
+    /// About this many rows lie before what is looked at.
+    Around(i64),
 }
 
 impl FollowEnd {
-    /// Starts at the end.
-    pub fn new() -> Self {
-        let follow = Self { element: NodeRef::new(), at_end: RwSignal::new(true), top: StoredValue::new(0) };
-        Effect::new(move |_| follow.to_end());
+    /// Starts at the end, or else where the list begins.
+    pub fn new(at_end: bool) -> Self {
+        let follow = Self {
+            element: NodeRef::new(),
+            rows: NodeRef::new(),
+            before: NodeRef::new(),
+            after: NodeRef::new(),
+            at_end: RwSignal::new(at_end),
+            top: StoredValue::new(0),
+            space: StoredValue::new((0, 0, ROW_PX)),
+        };
+        Effect::new(move |_| follow.grown());
         follow
     }
 
@@ -41,9 +73,50 @@ impl FollowEnd {
         let went_back = top < self.top.get_value();
         self.top.set_value(top);
         let is_near = list.scroll_height() - top - list.client_height() <= NEAR_PX;
-        let at_end = is_near || (self.at_end.get_untracked() && !went_back);
+        self.set_at_end(is_near || (self.at_end.get_untracked() && !went_back));
+    }
+
+    fn set_at_end(self, at_end: bool) {
         if self.at_end.get_untracked() != at_end {
             self.at_end.set(at_end);
+        }
+    }
+
+    /// What is wanted where the reader is; `None` where enough is there.
+    pub fn wanted(self) -> Option<Wanted> {
+        let (list, rows) = (self.list()?, self.rows.try_get_untracked().flatten()?);
+        let (before, after, row_px) = self.space.get_value();
+        let (view, here) = (list.get_bounding_client_rect(), rows.get_bounding_client_rect());
+        let ahead = VIEWS_AHEAD * view.height();
+        let (above, below) = (view.top() - here.top(), here.bottom() - view.bottom());
+        if before > 0 && above < -view.height() {
+            Some(Wanted::Around((f64::from(list.scroll_top()) / row_px) as i64))
+        } else if after > 0 && below < -view.height() {
+            let passed = ((view.top() - here.bottom()) / row_px) as i64;
+            Some(Wanted::Around(before + self.count() + passed))
+        } else if before > 0 && above < ahead {
+            Some(Wanted::Earlier)
+        } else if after > 0 && below < ahead {
+            Some(Wanted::Later)
+        } else {
+            None
+        }
+    }
+
+    fn count(self) -> i64 {
+        self.rows.try_get_untracked().flatten().map_or(0, |rows| i64::from(rows.child_element_count()))
+    }
+
+    /// Makes space for so many rows before and after those that are here.
+    pub fn make_space(self, before: i64, after: i64) {
+        let row_px = (SPACE_MAX_PX / (before + after).max(1) as f64).min(ROW_PX);
+        self.space.set_value((before, after, row_px));
+        for (space, rows) in [(self.before, before), (self.after, after)] {
+            if let Some(space) = space.try_get_untracked().flatten() {
+                let height = format!("{}px", (rows as f64 * row_px) as i64);
+                // Refused only for a property that there is not.
+                let _ = HtmlElement::from(space).style().set_property("height", &height);
+            }
         }
     }
 
@@ -66,17 +139,44 @@ impl FollowEnd {
         });
     }
 
-    /// Runs `change`, which adds rows at the beginning, and keeps what is being read where it is.
+    /// Runs `change`, which adds rows or takes some away, and keeps what is being read where it is.
     pub fn hold(self, change: impl FnOnce()) {
-        let before = self.list().map(|list| list.scroll_height() - list.scroll_top());
+        let anchor = self.first_in_view().map(|row| (row.get_bounding_client_rect().top(), row));
         change();
-        let Some(to_end) = before else { return };
+        let Some((before, row)) = anchor else { return };
         request_animation_frame(move || {
-            if let Some(list) = self.list() {
-                list.set_scroll_top(list.scroll_height() - to_end);
-                self.top.try_update_value(|top| *top = list.scroll_top());
+            if row.is_connected() {
+                self.scroll_by(row.get_bounding_client_rect().top() - before);
             }
         });
+    }
+
+    /// Leaves the end, and brings a row into view; where it is in view already, nothing moves.
+    pub fn reveal(self, sequence: i64) {
+        self.set_at_end(false);
+        request_animation_frame(move || {
+            let Some(list) = self.list() else { return };
+            let Ok(Some(row)) = list.query_selector(&format!("[data-sequence='{sequence}']")) else { return };
+            let (view, row) = (list.get_bounding_client_rect(), row.get_bounding_client_rect());
+            if row.top() < view.top() || row.bottom() > view.bottom() {
+                self.scroll_by(row.top() - view.top() - view.height() / 3.0);
+            }
+        });
+    }
+
+    fn scroll_by(self, px: f64) {
+        let Some(list) = self.list() else { return };
+        list.set_scroll_top(list.scroll_top() + px.round() as i32);
+        self.top.try_update_value(|top| *top = list.scroll_top());
+    }
+
+    fn first_in_view(self) -> Option<Element> {
+        let view = self.list()?.get_bounding_client_rect();
+        let x = (view.left() + view.width() / 2.0) as f32;
+        // Where the list begins there may be a margin.
+        [4.0, 24.0, 64.0]
+            .iter()
+            .find_map(|y| document().element_from_point(x, (view.top() + y) as f32)?.closest("[data-sequence]").ok()?)
     }
 
     fn list(self) -> Option<Element> {

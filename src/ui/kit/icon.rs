@@ -17,6 +17,12 @@ pub enum Shape {
     Branch,
     Folder,
     Close,
+    Search,
+    Up,
+    Down,
+    Download,
+    /// Lines that go on in the next one.
+    Wrap,
     /// A dashed ring: not begun.
     Waiting,
     /// A ring that turns.
@@ -46,6 +52,11 @@ impl Shape {
                 "M5 5.5v5M11 6.5c0 2.5-6 1.5-6 4M6.5 4A1.5 1.5 0 1 1 3.5 4a1.5 1.5 0 0 1 3 0zM12.5 5a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0zM6.5 12a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0z"
             }
             Self::Folder => "M2 12.5v-9h4.2l1.5 1.8H14v7.2z",
+            Self::Search => "M11.5 7a4.5 4.5 0 1 1-9 0 4.5 4.5 0 0 1 9 0zM10.3 10.3L14 14",
+            Self::Up => "M4 10l4-4 4 4",
+            Self::Down => "M4 6l4 4 4-4",
+            Self::Download => "M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13.5h10",
+            Self::Wrap => "M2.5 4h11M2.5 8h8.3a2.2 2.2 0 0 1 0 4.4H8.5M10 10.4l-2 2 2 2",
             Self::Close => "M4 4l8 8M12 4l-8 8",
             Self::Waiting => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z",
             Self::Working => "M8 2a6 6 0 1 1-6 6",

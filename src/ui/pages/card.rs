@@ -13,7 +13,7 @@ use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
 use crate::ui::hooks::{Next, use_page_focus, use_poll};
 use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone, live, shown};
 use crate::ui::run::{
-    CardActions, CardState, DeleteCard, EditCard, Facts, Log, LogFeed, RunControls, StartAgain, Timeline,
+    CardActions, CardState, DeleteCard, EditCard, Facts, Log, LogFeed, LogWindow, RunControls, StartAgain, Timeline,
 };
 
 const PACE_RUNNING_MS: u32 = 1_500;
@@ -29,13 +29,14 @@ pub fn CardPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<CardId>().ok())));
     let chosen =
         Memo::new(move |_| query.with(|query| query.get("execution").and_then(|id| id.parse::<ExecutionId>().ok())));
+    let line = Memo::new(move |_| query.with(|query| query.get("line").and_then(|line| line.parse::<i64>().ok())));
     // Another choice of execution does not load the page again: the log asks for its rows.
-    let card = loaded(move || id.get(), move |id| load(id, chosen.get_untracked()));
+    let card = loaded(move || id.get(), move |id| load(id, chosen.get_untracked(), line.get_untracked()));
     view! {
         <Transition fallback=|| view! { <Loading /> }>
             {move || Suspend::new(async move {
                 match card.await {
-                    Ok((details, log)) => Either::Left(view! { <LiveCard details=details log=log chosen=chosen /> }),
+                    Ok((details, log)) => Either::Left(view! { <LiveCard details=details log=log chosen=chosen line=line /> }),
                     Err(failure) => Either::Right(view! { <Unavailable failure=failure /> }),
                 }
             })}
@@ -43,11 +44,14 @@ pub fn CardPage() -> impl IntoView {
     }
 }
 
-async fn load(id: Option<CardId>, chosen: Option<ExecutionId>) -> Result<Loaded, Failure> {
+async fn load(id: Option<CardId>, chosen: Option<ExecutionId>, line: Option<i64>) -> Result<Loaded, Failure> {
     let Some(id) = id else { return Err(Failure(Problem::not_found("There is no such card."))) };
     let details = card_details(id).await?;
     let log = match to_show(&details, chosen) {
-        Some(execution) => Some(read_log(execution, LogSlice::Tail, LogSlice::LIMIT_DEFAULT).await?),
+        Some(execution) => {
+            let slice = line.map_or(LogSlice::Tail, LogWindow::around);
+            Some(read_log(execution, slice, LogSlice::LIMIT_DEFAULT).await?)
+        }
         None => None,
     };
     Ok((details, log))
@@ -60,7 +64,12 @@ fn to_show(details: &CardDetails, chosen: Option<ExecutionId>) -> Option<Executi
 }
 
 #[component]
-fn LiveCard(details: CardDetails, log: Option<ExecutionLog>, chosen: Memo<Option<ExecutionId>>) -> impl IntoView {
+fn LiveCard(
+    details: CardDetails,
+    log: Option<ExecutionLog>,
+    chosen: Memo<Option<ExecutionId>>,
+    line: Memo<Option<i64>>,
+) -> impl IntoView {
     let id = details.card.id;
     let state = CardState::new(details);
     let poll = use_poll(
@@ -80,7 +89,7 @@ fn LiveCard(details: CardDetails, log: Option<ExecutionLog>, chosen: Memo<Option
     );
     let own = move |id: &ExecutionId| state.executions.with(|all| all.iter().any(|execution| execution.id == *id));
     let wanted = Memo::new(move |_| chosen.get().filter(own).or_else(|| state.active()));
-    let feed = LogFeed::new(log, wanted, move || poll.wake());
+    let feed = LogFeed::new(log, wanted, line, move || poll.wake());
     let actions = CardActions::provide(move |card| {
         state.take_card(card);
         poll.wake();
@@ -89,7 +98,7 @@ fn LiveCard(details: CardDetails, log: Option<ExecutionLog>, chosen: Memo<Option
     use_page_focus();
     shown(move || match state.is_gone.get() {
         true => Either::Left(view! { <NotFound /> }),
-        false => Either::Right(view! { <CardView state=state feed=feed actions=actions wanted=wanted /> }),
+        false => Either::Right(view! { <CardView state=state feed=feed actions=actions wanted=wanted line=line /> }),
     })
 }
 
@@ -99,6 +108,7 @@ fn CardView(
     feed: LogFeed,
     actions: CardActions,
     #[prop(into)] wanted: Signal<Option<ExecutionId>>,
+    line: Memo<Option<i64>>,
 ) -> impl IntoView {
     let title = Memo::new(move |_| state.card.with(|card| card.title.clone()));
     let mark = Memo::new(move |_| state.mark().unwrap_or_else(not_started));
@@ -130,7 +140,7 @@ fn CardView(
             {shown(move || error.get().map(|error| view! { <p class="run__error" data-tone=live(move || mark.with(|mark| mark.tone.as_str()))>{error}</p> }))}
             <Timeline state=state current=wanted />
             <div class="run__body">
-                <Log state=state feed=feed />
+                <Log state=state feed=feed line=line />
                 <Facts state=state />
             </div>
         </main>

@@ -1,4 +1,5 @@
-//! What comes in of a log: from the last row that the page has, while there is more to come.
+//! What comes in of a log: from the last row that the page has, while there is more to come; and the rows around wherever
+//! the reader goes.
 
 use std::sync::Arc;
 
@@ -8,7 +9,7 @@ use leptos::task::spawn_local;
 use super::window::{LogWindow, PAGE};
 use crate::api::{Failure, read_log};
 use crate::domain::{ExecutionId, ExecutionLog, LogLine, LogSlice};
-use crate::ui::hooks::{FollowEnd, Next, Poll, use_poll};
+use crate::ui::hooks::{FollowEnd, Next, Poll, Wanted, use_poll};
 
 const PACE_MS: u32 = 700;
 const AFTER_FAILURE_MS: u32 = 5_000;
@@ -22,7 +23,9 @@ pub struct LogFeed {
     poll: Poll,
     /// The last sequence at which the reader was at the end.
     seen: RwSignal<i64>,
-    is_loading_earlier: RwSignal<bool>,
+    is_loading: RwSignal<bool>,
+    /// Counts what was asked for on the reader's way: only the answer to the last is wanted.
+    asked: StoredValue<u32>,
 }
 
 impl LogFeed {
@@ -30,10 +33,11 @@ impl LogFeed {
     pub fn new(
         loaded: Option<ExecutionLog>,
         wanted: Memo<Option<ExecutionId>>,
+        line: Memo<Option<i64>>,
         ended: impl Fn() + Clone + 'static,
     ) -> Self {
         let window = RwSignal::new(loaded.map(LogWindow::new));
-        let follow = FollowEnd::new();
+        let follow = FollowEnd::new(line.get_untracked().is_none());
         let question = move || {
             let ask = question(wanted.get_untracked(), window, follow.at_end_untracked());
             async move {
@@ -45,13 +49,30 @@ impl LogFeed {
         };
         let poll = use_poll(PACE_MS, question, move |answer| take(answer, wanted, window, follow, ended.clone()));
         let seen = RwSignal::new(window.with_untracked(|window| window.as_ref().map_or(0, LogWindow::last_sequence)));
-        let feed = Self { window, wanted, follow, poll, seen, is_loading_earlier: RwSignal::new(false) };
+        let (is_loading, asked) = (RwSignal::new(false), StoredValue::new(0));
+        let feed = Self { window, wanted, follow, poll, seen, is_loading, asked };
         feed.keep_up();
+        Effect::new(move |_| {
+            if let Some(line) = line.get() {
+                feed.go_to(line);
+            }
+        });
         feed
     }
 
-    /// Asks at once when another execution is wanted, or when the reader comes back to the end.
+    /// Asks at once when another execution is wanted, or when the reader comes back to the end; and makes space for the
+    /// rows that are not here.
     fn keep_up(self) {
+        let absent = Memo::new(move |_| self.of(|window| (window.first() - 1, window.missing())).unwrap_or((0, 0)));
+        Effect::new(move |before: Option<()>| {
+            let (earlier, later) = absent.get();
+            let make = move || self.follow.make_space(earlier, later);
+            match before {
+                // The page opens where it does; whoever looks at a row of it goes on looking at it.
+                None => self.follow.hold(make),
+                Some(()) => make(),
+            }
+        });
         Effect::new(move |_| {
             let wanted = self.wanted.get();
             if self.window.with_untracked(|window| window.as_ref().map(|window| window.execution)) != wanted {
@@ -78,6 +99,10 @@ impl LogFeed {
         self.of(|window| window.execution)
     }
 
+    pub fn execution_untracked(self) -> Option<ExecutionId> {
+        self.window.with_untracked(|window| window.as_ref().map(|window| window.execution))
+    }
+
     /// The rows, each with the execution that it belongs to.
     pub fn rows(self) -> Vec<(ExecutionId, Arc<LogLine>)> {
         self.of(|window| window.rows().into_iter().map(|row| (window.execution, row)).collect()).unwrap_or_default()
@@ -91,45 +116,99 @@ impl LogFeed {
         self.of(LogWindow::last_sequence).unwrap_or(0)
     }
 
-    pub fn has_earlier(self) -> bool {
-        self.of(LogWindow::has_earlier).unwrap_or(false)
-    }
-
     /// How many rows have come since the reader left the end.
     pub fn unseen(self) -> i64 {
         if self.follow.at_end() { 0 } else { self.last_sequence() - self.seen.get() }
     }
 
-    pub fn is_loading_earlier(self) -> bool {
-        self.is_loading_earlier.get()
+    pub fn is_loading(self) -> bool {
+        self.is_loading.get()
     }
 
-    pub fn load_earlier(self) {
-        let asked =
-            self.window.with_untracked(|window| window.as_ref().map(|window| (window.execution, window.earlier())));
-        let Some((execution, slice)) = asked else { return };
-        if self.is_loading_earlier.get_untracked() {
+    /// The sequences of the first and the last row that are here.
+    pub fn bounds(self) -> (i64, i64) {
+        self.of(|window| (window.first(), window.last())).unwrap_or((1, 0))
+    }
+
+    /// Call when the list has been scrolled: loads what is wanted where the reader is now.
+    pub fn scrolled(self) {
+        self.follow.scrolled();
+        self.load_wanted();
+    }
+
+    fn load_wanted(self) {
+        if self.is_loading.get_untracked() || self.follow.at_end_untracked() {
             return;
         }
-        self.is_loading_earlier.set(true);
+        match self.follow.wanted() {
+            Some(Wanted::Earlier) => self.load(LogWindow::earlier, |feed, log| feed.change(|window| window.prepend(log))),
+            Some(Wanted::Later) => self.load(LogWindow::later, |feed, log| feed.change(|window| window.extend(log))),
+            Some(Wanted::Around(sequence)) => self.open_at(sequence),
+            None => {}
+        }
+    }
+
+    /// Brings a row into view, loads what is around it where that is not here, and follows the end no longer.
+    pub fn go_to(self, sequence: i64) {
+        let last = self.window.with_untracked(|window| window.as_ref().map_or(0, LogWindow::last_sequence));
+        let sequence = sequence.clamp(1, last.max(1));
+        if self.window.with_untracked(|window| window.as_ref().is_some_and(|window| window.has(sequence))) {
+            self.follow.reveal(sequence);
+        } else {
+            self.open_at(sequence);
+        }
+    }
+
+    fn open_at(self, sequence: i64) {
+        self.load(
+            move |_| LogWindow::around(sequence),
+            move |feed, log| {
+                feed.window.set(Some(LogWindow::new(log)));
+                feed.follow.reveal(sequence);
+            },
+        );
+    }
+
+    /// Changes the window while what is being read stays where it is.
+    fn change(self, change: impl FnOnce(&mut LogWindow)) {
+        self.follow.hold(|| {
+            self.window.update(|window| {
+                if let Some(window) = window {
+                    change(window);
+                }
+            })
+        });
+    }
+
+    /// Loads what `slice` names, and lets `take` have it where the reader still wants it.
+    fn load(self, slice: impl Fn(&LogWindow) -> LogSlice + 'static, take: impl FnOnce(Self, ExecutionLog) + 'static) {
+        let asked = self.window.with_untracked(|window| window.as_ref().map(|window| (window.execution, slice(window))));
+        let Some((execution, asked_for)) = asked else { return };
+        let number = self.asked.get_value().wrapping_add(1);
+        self.asked.set_value(number);
+        self.is_loading.set(true);
         spawn_local(async move {
-            let answer = read_log(execution, slice, PAGE).await;
-            // The page may be gone by now, and its signals with it.
-            if self.is_loading_earlier.try_set(false).is_some() {
+            let answer = read_log(execution, asked_for, PAGE).await;
+            // The page may be gone by now, and its signals with it; or the reader be elsewhere.
+            if self.asked.try_get_value() != Some(number) {
                 return;
             }
-            let Ok(log) = answer else { return };
-            self.follow.hold(|| {
-                self.window.update(|window| {
-                    // Another execution may have been chosen, or the window begun anew, in the meantime.
-                    if let Some(window) = window
-                        && window.execution == execution
-                        && window.earlier() == slice
-                    {
-                        window.prepend(log);
-                    }
-                })
+            self.is_loading.set(false);
+            // Another execution may have been chosen, or the window begun anew, in the meantime.
+            let is_wanted = self.window.with_untracked(|window| {
+                window.as_ref().is_some_and(|window| window.execution == execution && slice(window) == asked_for)
             });
+            if let Ok(log) = answer
+                && is_wanted
+            {
+                take(self, log);
+                // The reader may have gone on meanwhile.
+                request_animation_frame(move || request_animation_frame(move || {
+                    if self.is_loading.try_get_untracked().is_some() {
+                        self.load_wanted();
+                    }
+                }));
+            }
         });
     }
 

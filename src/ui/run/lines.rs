@@ -1,12 +1,27 @@
-//! One row of a log. Plain text only: whatever an agent prints is shown as it is.
+//! One row of a log. Text only, whatever an agent prints: of what a terminal would make of it, the colours.
+
+use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use crate::domain::{LogLine, LogType};
+use super::ansi::stretches;
+use crate::domain::{CardId, ExecutionId, LogLine, LogType};
 use crate::ui::kit::Moment;
 
+/// What a tool was given or answered is folded away behind its first line when it has more lines than this.
+const LINES_OPEN: usize = 4;
+
+/// How a row stands out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Highlight {
+    /// What a search has found in it: byte offsets, from and to, in order.
+    pub found: Arc<[(u32, u32)]>,
+    /// It is the one that the reader was brought to.
+    pub is_current: bool,
+}
+
 #[component]
-pub fn Line(row: std::sync::Arc<LogLine>) -> impl IntoView {
+pub fn Line(card: CardId, execution: ExecutionId, row: Arc<LogLine>, highlight: Highlight) -> impl IntoView {
     let LogLine { sequence, timestamp, kind, partial, .. } = *row;
     let number = sequence.to_string();
     view! {
@@ -16,15 +31,75 @@ pub fn Line(row: std::sync::Arc<LogLine>) -> impl IntoView {
             data-sequence=number.clone()
             data-type=kind.as_str()
             data-partial=partial.then_some("")
+            data-current=highlight.is_current.then_some("")
         >
-            <span class="line__number">{number.clone()}</span>
+            <a
+                class="line__number"
+                href=format!("/cards/{card}?execution={execution}&line={number}")
+                data-noscroll=""
+                tabindex="-1"
+                title="Link to this line"
+            >
+                {number.clone()}
+            </a>
             <span class="line__time">
                 <Moment at=timestamp />
             </span>
             <span class="line__type">{type_word(kind)}</span>
-            <span class="line__text">{row.content.clone()}</span>
+            {text(&row, &highlight)}
         </li>
     }
+}
+
+fn text(row: &LogLine, highlight: &Highlight) -> AnyView {
+    let content = &row.content;
+    let folds = matches!(row.kind, LogType::Tool | LogType::Result)
+        && highlight.found.is_empty()
+        && content.lines().count() > LINES_OPEN;
+    // With its line break, so that what is copied is what was said.
+    match content.find('\n').filter(|_| folds) {
+        Some(end) => {
+            let (first, rest) = content.split_at(end + 1);
+            let more = format!("{} more lines", rest.lines().count());
+            view! {
+                <details class="line__text line__fold">
+                    <summary data-more=more>{words(first, &[])}</summary>
+                    {words(rest, &[])}
+                </details>
+            }
+            .into_any()
+        }
+        None => view! { <span class="line__text">{words(content, &highlight.found)}</span> }.into_any(),
+    }
+}
+
+/// A text with its colours; or, where something was found in it, with that marked.
+fn words(text: &str, found: &[(u32, u32)]) -> AnyView {
+    if !found.is_empty() {
+        return marked(text, found);
+    }
+    match stretches(text) {
+        None => text.to_owned().into_any(),
+        Some(stretches) => stretches
+            .into_iter()
+            .map(|stretch| view! { <span class=stretch.classes>{stretch.text}</span> })
+            .collect_view()
+            .into_any(),
+    }
+}
+
+fn marked(text: &str, found: &[(u32, u32)]) -> AnyView {
+    let mut parts = vec![];
+    let mut at = 0;
+    for (from, to) in found.iter().map(|(from, to)| (*from as usize, *to as usize)) {
+        // Offsets that do not fit the text mark nothing.
+        let (Some(before), Some(hit)) = (text.get(at..from), text.get(from..to)) else { continue };
+        parts.push(before.to_owned().into_any());
+        parts.push(view! { <mark>{hit.to_owned()}</mark> }.into_any());
+        at = to;
+    }
+    parts.push(text.get(at..).unwrap_or_default().to_owned().into_any());
+    parts.into_any()
 }
 
 /// Who speaks, in a word: colour is never the only sign.

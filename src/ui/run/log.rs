@@ -3,20 +3,39 @@
 use leptos::prelude::*;
 
 use super::feed::LogFeed;
+use super::find::{FindBar, Finder};
 use super::lines::Line;
 use super::stage_title;
 use super::state::CardState;
-use crate::ui::hooks::use_connection;
-use crate::ui::kit::{counted, live, shown};
+use crate::domain::{CardId, ExecutionId, ExecutionStatus};
+use crate::ui::hooks::{remembered, use_connection, use_hydrated};
+use crate::ui::kit::{Icon, Shape, counted, live, shown};
 
 #[component]
-pub fn Log(state: CardState, feed: LogFeed) -> impl IntoView {
+pub fn Log(
+    state: CardState,
+    feed: LogFeed,
+    /// The line that the address names.
+    line: Memo<Option<i64>>,
+) -> impl IntoView {
     let follow = feed.follow;
+    let finder = Finder::new(feed);
+    let card = state.card.with_untracked(|card| card.id);
+    let is_cut = remembered("cardume.log.cut");
+    let rows = move || {
+        let line = line.get();
+        let rows = feed.rows().into_iter();
+        rows.map(|(execution, row)| (execution, finder.highlight(row.sequence, line), row)).collect::<Vec<_>>()
+    };
     view! {
-        <section class="log" aria-labelledby="log-title">
+        <section class="log" aria-labelledby="log-title" data-cut=live(move || is_cut.get().then_some(""))>
             <header class="log__head">
                 <h2 id="log-title">{live(move || title(state, feed))}</h2>
-                <Standing feed=feed />
+                <Standing state=state feed=feed />
+                <div class="log__tools">
+                    <FindBar finder=finder />
+                    <Tools feed=feed is_cut=is_cut />
+                </div>
             </header>
             <div class="log__frame">
                 <div
@@ -27,9 +46,10 @@ pub fn Log(state: CardState, feed: LogFeed) -> impl IntoView {
                     aria-live="off"
                     aria-labelledby="log-title"
                     tabindex="0"
-                    on:scroll=move |_| follow.scrolled()
+                    aria-busy=live(move || if feed.is_loading() { "true" } else { "false" })
+                    on:scroll=move |_| feed.scrolled()
                 >
-                    <Earlier feed=feed />
+                    <Pages card=card feed=feed />
                     {shown(move || {
                         feed.execution()
                             .is_none()
@@ -41,18 +61,74 @@ pub fn Log(state: CardState, feed: LogFeed) -> impl IntoView {
                                 }
                             })
                     })}
-                    <ol class="log__rows">
+                    <div node_ref=follow.before class="log__space" aria-hidden="true"></div>
+                    <ol node_ref=follow.rows class="log__rows">
                         <For
-                            each=move || feed.rows()
-                            key=|(execution, row)| (execution.0.as_u128(), row.sequence)
-                            children=|(_, row)| view! { <Line row=row /> }
+                            each=rows
+                            key=|(execution, highlight, row)| {
+                                (execution.0.as_u128(), row.sequence, highlight.is_current, highlight.found.clone())
+                            }
+                            children=move |(execution, highlight, row)| {
+                                view! { <Line card=card execution=execution row=row highlight=highlight /> }
+                            }
                         />
                     </ol>
+                    <div node_ref=follow.after class="log__space" aria-hidden="true"></div>
                     <div class="log__end"></div>
                 </div>
                 <Unseen feed=feed />
             </div>
         </section>
+    }
+}
+
+/// What can be done with the whole log.
+#[component]
+fn Tools(feed: LogFeed, is_cut: RwSignal<bool>) -> impl IntoView {
+    let hydrated = use_hydrated();
+    let address = move |form: &str| {
+        feed.execution().map(|execution| format!("/api/executions/{execution}/logs.{form}")).unwrap_or_default()
+    };
+    view! {
+        <div class="log__buttons">
+            <button
+                type="button"
+                class="button button--quiet"
+                aria-label="Go to the first line"
+                disabled=live(move || !hydrated.get())
+                on:click=move |_| feed.go_to(1)
+            >
+                <Icon shape=Shape::Up />
+                "Top"
+            </button>
+            <button
+                type="button"
+                class="button button--quiet"
+                aria-label="Wrap long lines"
+                aria-pressed=live(move || if is_cut.get() { "false" } else { "true" })
+                disabled=live(move || !hydrated.get())
+                on:click=move |_| is_cut.update(|is_cut| *is_cut = !*is_cut)
+            >
+                <Icon shape=Shape::Wrap />
+                "Wrap"
+            </button>
+            {shown(move || {
+                feed.execution()
+                    .is_some()
+                    .then(|| {
+                        view! {
+                            <a class="button button--quiet" href=live(move || address("txt")) rel="external" download="" aria-label="Download the log as text">
+                                <Icon shape=Shape::Download />
+                                "Text"
+                            </a>
+                            <a class="button button--quiet" href=live(move || address("jsonl")) rel="external" download="" aria-label="Download the log as JSON Lines">
+                                <Icon shape=Shape::Download />
+                                "JSON"
+                            </a>
+                        }
+                    })
+            })}
+        </div>
     }
 }
 
@@ -68,42 +144,76 @@ fn title(state: CardState, feed: LogFeed) -> String {
     })
 }
 
-/// Whether more is to come.
+/// Whether more is to come; and once it is not, whether all is here.
 #[component]
-fn Standing(feed: LogFeed) -> impl IntoView {
+fn Standing(state: CardState, feed: LogFeed) -> impl IntoView {
     let connection = use_connection();
-    let state = move || {
-        if feed.execution().is_none() {
-            ("none", String::new())
-        } else if feed.is_complete() {
-            ("complete", format!("complete, {}", counted(feed.last_sequence(), "line")))
-        } else if connection.is_lost() {
-            ("lost", "reconnecting…".to_owned())
-        } else {
-            ("receiving", format!("receiving…, {}", counted(feed.last_sequence(), "line")))
+    let text = Memo::new(move |_| {
+        let Some(execution) = feed.execution() else { return ("none", String::new()) };
+        let lines = counted(feed.last_sequence(), "line");
+        if !feed.is_complete() {
+            return match connection.is_lost() {
+                true => ("lost", "reconnecting…".to_owned()),
+                false => ("receiving", format!("receiving…, {lines}")),
+            };
         }
-    };
+        match known_end(state, execution) {
+            End::Whole => ("complete", format!("complete, {lines}")),
+            End::NotYetKnown => ("receiving", format!("receiving…, {lines}")),
+            End::Unknown => ("cut", format!("{lines}; what came last may be missing")),
+            End::Damaged => ("cut", format!("{lines}; some of what was printed is missing")),
+        }
+    });
     view! {
-        <p class="log__state" data-state=live(move || state().0)>
-            {live(move || state().1)}
+        <p class="log__state" data-state=live(move || text.get().0)>
+            {live(move || text.get().1)}
         </p>
     }
 }
 
+/// What is known of the end of a log to which no more comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// What is here is to the byte what the agent's supervisor saw.
+    Whole,
+    NotYetKnown,
+    /// The supervisor left no word.
+    Unknown,
+    Damaged,
+}
+
+fn known_end(state: CardState, id: ExecutionId) -> End {
+    state.executions.with(|executions| {
+        let Some(execution) = executions.iter().find(|execution| execution.id == id) else { return End::NotYetKnown };
+        match (execution.status, execution.verified) {
+            (ExecutionStatus::Running, _) => End::NotYetKnown,
+            (ExecutionStatus::Idle, _) | (_, Some(true)) => End::Whole,
+            (_, Some(false)) => End::Damaged,
+            (ExecutionStatus::Lost, None) => End::Unknown,
+            // An agent that never started has printed nothing.
+            (_, None) if execution.digest.is_none() => End::Whole,
+            (_, None) => End::Unknown,
+        }
+    })
+}
+
+/// The ways to the other parts of the log, for who reads without scripts; a page that listens loads them by itself.
 #[component]
-fn Earlier(feed: LogFeed) -> impl IntoView {
+fn Pages(card: CardId, feed: LogFeed) -> impl IntoView {
+    let hydrated = use_hydrated();
     shown(move || {
-        feed.has_earlier().then(|| {
-            view! {
-                <button
-                    type="button"
-                    class="button log__earlier"
-                    disabled=live(move || feed.is_loading_earlier())
-                    on:click=move |_| feed.load_earlier()
-                >
-                    "Load earlier"
-                </button>
-            }
+        let execution = feed.execution().filter(|_| !hydrated.get())?;
+        let ((first, last), all) = (feed.bounds(), feed.last_sequence());
+        if first <= 1 && last >= all {
+            return None;
+        }
+        let to = |line: i64| format!("/cards/{card}?execution={execution}&line={line}");
+        Some(view! {
+            <nav class="log__pages" aria-label="Parts of the log">
+                <span>{format!("Lines {first} to {last} of {all}")}</span>
+                {(first > 1).then(|| view! { <a href=to(1)>"First"</a> <a href=to((first - 250).max(1))>"Earlier"</a> })}
+                {(last < all).then(|| view! { <a href=to(last + 251)>"Later"</a> <a href=to(all)>"Last"</a> })}
+            </nav>
         })
     })
 }

@@ -1,11 +1,13 @@
 //! One card and its run: controls, timeline, log, facts.
 
 mod agents;
+mod ansi;
 mod controls;
 mod delete;
 mod edit;
 mod facts;
 mod feed;
+mod find;
 mod lines;
 mod log;
 mod state;
@@ -20,6 +22,7 @@ pub use edit::EditCard;
 pub use facts::Facts;
 pub use feed::LogFeed;
 pub use log::Log;
+pub use window::LogWindow;
 pub use state::CardState;
 pub use timeline::Timeline;
 pub use words::{column_title, mark_of, progress, progress_in_words, stage_title};

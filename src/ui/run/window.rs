@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::domain::{ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice};
 
 /// As many rows as the page shows at once.
-pub const ROWS_MAX: usize = 3000;
+pub const ROWS_MAX: usize = 2000;
 /// As many rows as one question asks for.
 pub const PAGE: i64 = LogSlice::LIMIT_DEFAULT;
 
@@ -53,10 +53,6 @@ impl LogWindow {
         self.last_sequence
     }
 
-    pub fn has_earlier(&self) -> bool {
-        self.first() > 1
-    }
-
     /// How many rows the log has after the last one here.
     pub fn missing(&self) -> i64 {
         (self.last_sequence - self.last()).max(0)
@@ -67,12 +63,19 @@ impl LogWindow {
         self.ended
     }
 
-    /// What to ask for next; `None` where there is nothing more to come. Whoever reads further up gets no more rows than
-    /// there is room for, because room would have to be made where the reader is: then only how long the log is.
+    /// Whether this row is here.
+    pub fn has(&self, sequence: i64) -> bool {
+        (self.first()..=self.last()).contains(&sequence)
+    }
+
+    /// What to ask for next; `None` where there is nothing more to come. Whoever reads further up gets what comes as long
+    /// as there is room for it, because room would have to be made where the reader is, and as long as it comes behind
+    /// what is here; else only how long the log is.
     pub fn next(&self, following: bool) -> Option<(LogSlice, i64)> {
-        if self.ended && (self.missing() == 0 || !self.has_room(following)) {
+        let wants_rows = following || (self.has_room(following) && self.missing() <= PAGE);
+        if self.ended && (self.missing() == 0 || !wants_rows) {
             None
-        } else if !self.has_room(following) {
+        } else if !wants_rows {
             Some((LogSlice::After(i64::MAX - 1), 1))
         } else if self.missing() > ROWS_MAX as i64 {
             Some((LogSlice::Tail, PAGE))
@@ -85,8 +88,13 @@ impl LogWindow {
         following || self.rows.len() + PAGE as usize <= ROWS_MAX
     }
 
+    /// What to ask for to see a row in the middle of others.
+    pub fn around(sequence: i64) -> LogSlice {
+        LogSlice::After((sequence - PAGE / 2).max(0))
+    }
+
     /// Takes in rows from the end of the log; answers whether that changed anything. Rows that would leave a hole begin
-    /// the window anew.
+    /// the window anew for who follows the end, and are of no use to who does not.
     pub fn append(&mut self, log: ExecutionLog, following: bool) -> bool {
         let before = (self.first(), self.last(), self.last_sequence, self.ended);
         self.take_in(log, following);
@@ -103,11 +111,24 @@ impl LogWindow {
             return;
         }
         if new.peek().is_some_and(|row| row.sequence > last + 1) {
+            if !following {
+                return;
+            }
             self.rows.clear();
         }
         self.rows.extend(new);
         let surplus = self.rows.len().saturating_sub(ROWS_MAX);
         self.rows.drain(..surplus);
+    }
+
+    /// What to ask for to see further on.
+    pub fn later(&self) -> LogSlice {
+        LogSlice::After(self.last())
+    }
+
+    /// Takes in the rows behind the last one, and lets go of as many at the beginning as there are too many.
+    pub fn extend(&mut self, log: ExecutionLog) {
+        self.take_in(log, true);
     }
 
     /// What to ask for to see further back.
@@ -182,19 +203,30 @@ mod tests {
 
     #[test]
     fn following_lets_go_of_the_oldest_rows() {
-        let mut window = LogWindow::new(log(1..=3000, 3000, false));
-        window.append(log(3001..=3002, 3002, false), true);
-        assert_eq!((window.first(), window.last(), window.rows.len()), (3, 3002, ROWS_MAX));
+        let mut window = LogWindow::new(log(1..=2000, 2000, false));
+        window.append(log(2001..=2002, 2002, false), true);
+        assert_eq!((window.first(), window.last(), window.rows.len()), (3, 2002, ROWS_MAX));
     }
 
     #[test]
     fn reading_further_up_a_full_window_only_learns_how_long_the_log_is() {
-        let mut window = LogWindow::new(log(1..=3000, 3000, false));
+        let mut window = LogWindow::new(log(1..=2000, 2000, false));
         let (slice, limit) = window.next(false).unwrap();
-        assert!(slice.range(limit, 5000).0 > 5000);
-        window.append(log([], 5000, false), false);
-        assert_eq!((window.missing(), window.last()), (2000, 3000));
-        assert_eq!(window.next(true), Some((LogSlice::After(3000), PAGE)));
+        assert!(slice.range(limit, 4000).0 > 4000);
+        window.append(log([], 4000, false), false);
+        assert_eq!((window.missing(), window.last()), (2000, 2000));
+        assert_eq!(window.next(true), Some((LogSlice::After(2000), PAGE)));
+    }
+
+    #[test]
+    fn whoever_reads_in_the_middle_is_not_given_all_that_follows() {
+        let mut window = LogWindow::new(log(5001..=5500, 1_000_000, false));
+        let (slice, limit) = window.next(false).unwrap();
+        assert!(slice.range(limit, 1_000_000).0 > 1_000_000);
+        assert_eq!(window.later(), LogSlice::After(5500));
+        window.extend(log(5501..=7500, 1_000_000, false));
+        assert_eq!((window.first(), window.last(), window.has(5500)), (5501, 7500, false));
+        assert_eq!(LogWindow::around(9).range(PAGE, 100), (1, 100));
     }
 
     #[test]
@@ -207,10 +239,9 @@ mod tests {
 
     #[test]
     fn earlier_rows_come_in_front_and_push_out_the_last() {
-        let mut window = LogWindow::new(log(501..=3400, 3400, true));
+        let mut window = LogWindow::new(log(501..=2400, 2400, true));
         assert_eq!(window.earlier(), LogSlice::Before(501));
-        window.prepend(log(1..=500, 3400, true));
-        assert_eq!((window.first(), window.last(), window.missing()), (1, 3000, 400));
-        assert!(!window.has_earlier());
+        window.prepend(log(1..=500, 2400, true));
+        assert_eq!((window.first(), window.last(), window.missing()), (1, 2000, 400));
     }
 }

@@ -1,0 +1,251 @@
+//! Searching the log that is shown: the server looks through all of it, the page marks what it found and leads there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use leptos::html;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+
+use super::feed::LogFeed;
+use super::lines::Highlight;
+use crate::api::search_log;
+use crate::domain::{ExecutionId, LogMatches};
+use crate::ui::hooks::{on_key, use_hydrated};
+use crate::ui::kit::{Icon, Shape, live};
+
+/// One question brings so many rows; the next ones come when the reader gets there.
+const PAGE: i64 = 200;
+
+type Found = BTreeMap<i64, Arc<[(u32, u32)]>>;
+
+/// What was found, and where the reader is in it.
+#[derive(Clone, Copy)]
+pub struct Finder {
+    feed: LogFeed,
+    query: RwSignal<String>,
+    found: RwSignal<Found>,
+    current: RwSignal<Option<i64>>,
+    /// All rows up to this one were looked at, of this execution.
+    searched: RwSignal<Option<(ExecutionId, i64)>>,
+    has_more: RwSignal<bool>,
+    problem: RwSignal<Option<String>>,
+    /// Counts the questions: only the answer to the last is wanted.
+    asked: StoredValue<u32>,
+}
+
+/// Which way to go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Forward,
+    Back,
+}
+
+impl Finder {
+    pub fn new(feed: LogFeed) -> Self {
+        let finder = Self {
+            feed,
+            query: RwSignal::new(String::new()),
+            found: RwSignal::new(Found::new()),
+            current: RwSignal::new(None),
+            searched: RwSignal::new(None),
+            has_more: RwSignal::new(false),
+            problem: RwSignal::new(None),
+            asked: StoredValue::new(0),
+        };
+        // What was found in one log says nothing of another.
+        Effect::new(move |before: Option<Option<ExecutionId>>| {
+            let shown = feed.execution();
+            if before.is_some_and(|before| before != shown) && !finder.query.with_untracked(String::is_empty) {
+                finder.search(finder.query.get_untracked());
+            }
+            shown
+        });
+        finder
+    }
+
+    /// How a row stands out; `line` is the one that the address names.
+    pub fn highlight(self, sequence: i64, line: Option<i64>) -> Highlight {
+        let found = self.found.with(|found| found.get(&sequence).cloned()).unwrap_or_default();
+        Highlight { found, is_current: self.current.get().or(line) == Some(sequence) }
+    }
+
+    /// Looks for other words, from the beginning.
+    fn search(self, query: String) {
+        self.query.set(query.clone());
+        self.forget();
+        if !query.trim().is_empty() {
+            self.ask(0, |finder| {
+                finder.current.set(finder.found.with_untracked(|found| found.keys().next().copied()));
+            });
+        }
+    }
+
+    fn forget(self) {
+        self.asked.update_value(|asked| *asked = asked.wrapping_add(1));
+        self.found.set(Found::new());
+        self.current.set(None);
+        self.searched.set(None);
+        self.has_more.set(false);
+        self.problem.set(None);
+    }
+
+    fn ask(self, after: i64, then: impl FnOnce(Self) + 'static) {
+        let Some(execution) = self.feed.execution_untracked() else { return };
+        let query = self.query.get_untracked();
+        let number = self.asked.get_value().wrapping_add(1);
+        self.asked.set_value(number);
+        spawn_local(async move {
+            let answer = search_log(execution, query, after, PAGE).await;
+            // The page may be gone by now, and its signals with it; or somebody look for something else.
+            if self.asked.try_get_value() != Some(number) {
+                return;
+            }
+            match answer {
+                Ok(LogMatches { matches, searched_to, more }) => {
+                    self.found.update(|found| {
+                        found.extend(matches.into_iter().map(|hit| (hit.line.sequence, hit.ranges.into())));
+                    });
+                    self.searched.set(Some((execution, searched_to)));
+                    self.has_more.set(more);
+                    then(self);
+                    if let Some(current) = self.current.get_untracked() {
+                        self.feed.go_to(current);
+                    }
+                }
+                Err(failure) => self.problem.set(Some(failure.to_string())),
+            }
+        });
+    }
+
+    /// To the next row or the one before; behind the last one that is known more are looked for, and behind the very last
+    /// comes the first again.
+    fn step(self, way: Way) {
+        let at = self.current.get_untracked();
+        let next = self.found.with_untracked(|found| match (way, at) {
+            (Way::Forward, Some(at)) => found.range(at + 1..).next().map(|(sequence, _)| *sequence),
+            (Way::Back, Some(at)) => found.range(..at).next_back().map(|(sequence, _)| *sequence),
+            (_, None) => found.keys().next().copied(),
+        });
+        let searched = self.searched.get_untracked().map_or(0, |(_, to)| to);
+        match next {
+            Some(next) => self.show(next),
+            // The log may have grown since.
+            None if way == Way::Forward => self.ask(searched, move |finder| {
+                let next = finder.found.with_untracked(|found| {
+                    let behind = at.and_then(|at| found.range(at + 1..).next().map(|(sequence, _)| *sequence));
+                    behind.or_else(|| found.keys().next().copied())
+                });
+                finder.current.set(next);
+            }),
+            None => {
+                if let Some(last) = self.found.with_untracked(|found| found.keys().next_back().copied()) {
+                    self.show(last);
+                }
+            }
+        }
+    }
+
+    fn show(self, sequence: i64) {
+        self.current.set(Some(sequence));
+        self.feed.go_to(sequence);
+    }
+
+    /// `3 of 200+`.
+    fn standing(self) -> String {
+        if self.query.with(|query| query.trim().is_empty()) {
+            return String::new();
+        }
+        if let Some(problem) = self.problem.get() {
+            return problem;
+        }
+        if self.searched.with(Option::is_none) {
+            return "searching…".to_owned();
+        }
+        let (count, more) = (self.found.with(Found::len), if self.has_more.get() { "+" } else { "" });
+        match self.current.get() {
+            Some(current) => {
+                let place = self.found.with(|found| found.range(..=current).count());
+                format!("{place} of {count}{more}")
+            }
+            None => "not found".to_owned(),
+        }
+    }
+}
+
+/// The field, where in what was found one is, and the ways on.
+#[component]
+pub fn FindBar(finder: Finder) -> impl IntoView {
+    let hydrated = use_hydrated();
+    let field = NodeRef::<html::Input>::new();
+    on_key("/", move || {
+        if let Some(field) = field.get_untracked() {
+            // Refused only for what cannot have the focus.
+            let _ = field.focus();
+            field.select();
+        }
+    });
+    let has_none = Memo::new(move |_| finder.found.with(Found::is_empty));
+    let sought = move || field.get_untracked().map(|field| field.value()).unwrap_or_default();
+    let step = move |way| {
+        // What was typed and not yet looked for comes first.
+        if sought() == finder.query.get_untracked() { finder.step(way) } else { finder.search(sought()) }
+    };
+    view! {
+        <div class="find" role="search" aria-label="This log">
+            <Icon shape=Shape::Search />
+            <input
+                node_ref=field
+                type="search"
+                class="find__field"
+                aria-label="Search this log"
+                aria-keyshortcuts="/"
+                placeholder="Search this log"
+                autocomplete="off"
+                maxlength=crate::domain::SearchLimits::QUERY_MAX_CHARS.to_string()
+                disabled=live(move || !hydrated.get())
+                on:input=move |_| {
+                    if sought().is_empty() {
+                        finder.search(String::new());
+                    }
+                }
+                on:keydown=move |event| {
+                    match event.key().as_str() {
+                        "Enter" => {
+                            event.prevent_default();
+                            step(if event.shift_key() { Way::Back } else { Way::Forward });
+                        }
+                        "Escape" => {
+                            if let Some(field) = field.get_untracked() {
+                                field.set_value("");
+                            }
+                            finder.search(String::new());
+                        }
+                        _ => {}
+                    }
+                }
+            />
+            <span class="find__standing" role="status">
+                {live(move || finder.standing())}
+            </span>
+            <button
+                type="button"
+                class="button button--quiet"
+                aria-label="Previous match"
+                disabled=live(move || has_none.get())
+                on:click=move |_| finder.step(Way::Back)
+            >
+                <Icon shape=Shape::Up />
+            </button>
+            <button
+                type="button"
+                class="button button--quiet"
+                aria-label="Next match"
+                disabled=live(move || has_none.get())
+                on:click=move |_| finder.step(Way::Forward)
+            >
+                <Icon shape=Shape::Down />
+            </button>
+        </div>
+    }
+}
