@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::server;
+use super::server::{GOOD_AGENT, Server};
+use super::{NOBODY, server};
 
 #[test]
 fn a_log_is_read_whole_or_from_a_cursor_on() {
@@ -98,4 +99,29 @@ fn a_piece_that_cannot_be_is_refused() {
             assert_eq!(server.get(&format!("{path}?{query}")).status, 200, "{query}");
         }
     }
+}
+
+#[test]
+fn a_log_is_downloaded_whole() {
+    let server = Server::prepare()
+        .agent("chatty", &format!("seq 1 2500; head -c 300000 /dev/zero | tr '\\0' x; echo\n{GOOD_AGENT}"))
+        .start();
+    let card = server.run_new_card("chatty");
+    server.wait_for_stage(&card, "completed");
+    let plan = server.executions(&card).pop().unwrap();
+    let path = format!("/api/executions/{}/logs", plan["id"].as_str().unwrap());
+    let rows = server.get(&format!("{path}?limit=5000")).json()["execution"]["logs"].as_array().unwrap().clone();
+
+    let text = server.get(&format!("{path}.txt"));
+    assert_eq!((text.status, text.header("content-type")), (200, "text/plain; charset=utf-8"));
+    assert!(text.header("content-disposition").starts_with("attachment; filename=\"cardume-"));
+    let lines: Vec<&str> = text.text.lines().collect();
+    assert!(lines.contains(&"2500"));
+    assert!(lines.contains(&"x".repeat(300_000).as_str()), "a line of several rows is one line again");
+
+    let json = server.get(&format!("{path}.jsonl"));
+    assert_eq!(json.header("content-type"), "application/jsonl");
+    let read: Vec<Value> = json.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(read, rows);
+    server.get(&format!("/api/executions/{NOBODY}/logs.txt")).problem(404);
 }

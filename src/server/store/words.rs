@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use anstream::adapter::strip_str;
 use unicode_normalization::char::{decompose_canonical, is_combining_mark};
 
 /// A longer word is cut off here, in the text and in what is searched for.
@@ -16,8 +17,16 @@ pub(super) struct Word {
     pub folded: String,
 }
 
-/// The words of `text`, in order.
+/// The words of `text`, in order; what a terminal would not show is no part of them.
 pub(super) fn words(text: &str) -> impl Iterator<Item = Word> {
+    let shown: Vec<&str> = if text.contains('\u{1b}') { strip_str(text).collect() } else { vec![text] };
+    shown.into_iter().flat_map(move |part| {
+        let at = part.as_ptr().addr() - text.as_ptr().addr();
+        words_of(part).map(move |word| Word { range: at + word.range.start..at + word.range.end, ..word })
+    })
+}
+
+fn words_of(text: &str) -> impl Iterator<Item = Word> {
     let mut rest = text.char_indices().peekable();
     std::iter::from_fn(move || {
         while rest.next_if(|(_, char)| !char.is_alphanumeric()).is_some() {}
@@ -68,15 +77,15 @@ mod tests {
     fn words_are_letters_and_digits_without_case_and_accents() {
         assert_eq!(folded("src/server/exit_code.rs:42"), ["src", "server", "exit", "code", "rs", "42"]);
         assert_eq!(folded("AÇÃO Ação ac\u{327}a\u{303}o"), ["acao", "acao", "acao"]);
-        assert_eq!(folded("魚群 \u{1b}[31mRED"), ["魚", "群", "31mred"]);
+        assert_eq!(folded("魚群 \u{1b}[31mRED"), ["魚", "群", "red"]);
         assert_eq!(folded(" \u{301}-. "), [""; 0]);
     }
 
     #[test]
     fn each_word_says_where_it_stands() {
-        let text = "…a\u{303}b, 魚 c";
+        let text = "…a\u{303}b, 魚 \u{1b}[1;31mc\u{1b}[0md \u{1b}]8;;http://hidden\u{7}link";
         let found: Vec<&str> = words(text).map(|word| &text[word.range]).collect();
-        assert_eq!(found, ["a\u{303}b", "魚", "c"]);
+        assert_eq!(found, ["a\u{303}b", "魚", "c", "d", "link"]);
     }
 
     #[test]

@@ -3,21 +3,33 @@
 use anstream::adapter::WinconBytes;
 use anstyle::{Color, Effects, Style};
 
-/// A stretch of text, and the classes that it is shown with.
+/// A stretch of text, the classes that it is shown with, and whether a search has found it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stretch {
     pub classes: String,
     pub text: String,
+    pub is_found: bool,
 }
 
-/// `None` for a text without an escape sequence.
-pub fn stretches(text: &str) -> Option<Vec<Stretch>> {
-    if !text.contains('\u{1b}') {
-        return None;
-    }
+/// The stretches of a text of which `found` was found: byte offsets, from and to, in order. Offsets that do not fit the
+/// text mark nothing.
+pub fn stretches(text: &str, found: &[(u32, u32)]) -> Vec<Stretch> {
     let mut reader = WinconBytes::new();
-    let stretches = reader.extract_next(text.as_bytes()).map(|(style, text)| Stretch { classes: classes(style), text });
-    Some(stretches.collect())
+    let mut stretches = vec![];
+    let mut add = |part: &str, is_found| {
+        let parts = reader.extract_next(part.as_bytes());
+        stretches.extend(parts.map(|(style, text)| Stretch { classes: classes(style), text, is_found }));
+    };
+    let mut at = 0;
+    for (from, to) in found.iter().map(|(from, to)| (*from as usize, *to as usize)) {
+        if let (Some(before), Some(hit)) = (text.get(at..from), text.get(from..to)) {
+            add(before, false);
+            add(hit, true);
+            at = to;
+        }
+    }
+    add(text.get(at..).unwrap_or_default(), false);
+    stretches
 }
 
 fn classes(style: Style) -> String {
@@ -63,17 +75,30 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Vec<(String, String)> {
-        stretches(text).unwrap().into_iter().map(|stretch| (stretch.classes, stretch.text)).collect()
+        stretches(text, &[]).into_iter().map(|stretch| (stretch.classes, stretch.text)).collect()
     }
 
     #[test]
     fn colours_become_classes_and_nothing_else_is_left_of_them() {
-        assert_eq!(stretches("plain [31m"), None);
         let pair = |classes: &str, text: &str| (classes.to_owned(), text.to_owned());
         assert_eq!(
-            of("a \u{1b}[1;31mred\u{1b}[0m b\u{1b}[38;5;12mblue\u{1b}[m"),
-            [pair("", "a "), pair("ansi-1 ansi-bold", "red"), pair("", " b"), pair("ansi-12", "blue")]
+            of("a \u{1b}[1;31mred\u{1b}[0m b\u{1b}[38;5;12mblue\u{1b}[m [31m"),
+            [
+                pair("", "a "),
+                pair("ansi-1 ansi-bold", "red"),
+                pair("", " b"),
+                pair("ansi-12", "blue"),
+                pair("", " [31m")
+            ]
         );
+    }
+
+    #[test]
+    fn what_was_found_keeps_its_colour() {
+        let text = "a \u{1b}[32mgreen fish\u{1b}[0m";
+        let all = stretches(text, &[(7, 12), (90, 99)]);
+        let seen: Vec<_> = all.iter().map(|part| (part.classes.as_str(), part.text.as_str(), part.is_found)).collect();
+        assert_eq!(seen, [("", "a ", false), ("ansi-2", "green", true), ("ansi-2", " fish", false)]);
     }
 
     #[test]

@@ -141,7 +141,9 @@ impl LogFeed {
             return;
         }
         match self.follow.wanted() {
-            Some(Wanted::Earlier) => self.load(LogWindow::earlier, |feed, log| feed.change(|window| window.prepend(log))),
+            Some(Wanted::Earlier) => {
+                self.load(LogWindow::earlier, |feed, log| feed.change(|window| window.prepend(log)))
+            }
             Some(Wanted::Later) => self.load(LogWindow::later, |feed, log| feed.change(|window| window.extend(log))),
             Some(Wanted::Around(sequence)) => self.open_at(sequence),
             None => {}
@@ -182,7 +184,8 @@ impl LogFeed {
 
     /// Loads what `slice` names, and lets `take` have it where the reader still wants it.
     fn load(self, slice: impl Fn(&LogWindow) -> LogSlice + 'static, take: impl FnOnce(Self, ExecutionLog) + 'static) {
-        let asked = self.window.with_untracked(|window| window.as_ref().map(|window| (window.execution, slice(window))));
+        let asked =
+            self.window.with_untracked(|window| window.as_ref().map(|window| (window.execution, slice(window))));
         let Some((execution, asked_for)) = asked else { return };
         let number = self.asked.get_value().wrapping_add(1);
         self.asked.set_value(number);
@@ -203,11 +206,13 @@ impl LogFeed {
             {
                 take(self, log);
                 // The reader may have gone on meanwhile.
-                request_animation_frame(move || request_animation_frame(move || {
-                    if self.is_loading.try_get_untracked().is_some() {
-                        self.load_wanted();
-                    }
-                }));
+                request_animation_frame(move || {
+                    request_animation_frame(move || {
+                        if self.is_loading.try_get_untracked().is_some() {
+                            self.load_wanted();
+                        }
+                    })
+                });
             }
         });
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use super::ansi::stretches;
+use super::ansi::{Stretch, stretches};
 use crate::domain::{CardId, ExecutionId, LogLine, LogType};
 use crate::ui::kit::Moment;
 
@@ -73,33 +73,19 @@ fn text(row: &LogLine, highlight: &Highlight) -> AnyView {
     }
 }
 
-/// A text with its colours; or, where something was found in it, with that marked.
+/// A text with its colours, and what was found in it marked.
 fn words(text: &str, found: &[(u32, u32)]) -> AnyView {
-    if !found.is_empty() {
-        return marked(text, found);
+    if found.is_empty() && !text.contains('\u{1b}') {
+        return text.to_owned().into_any();
     }
-    match stretches(text) {
-        None => text.to_owned().into_any(),
-        Some(stretches) => stretches
-            .into_iter()
-            .map(|stretch| view! { <span class=stretch.classes>{stretch.text}</span> })
-            .collect_view()
-            .into_any(),
-    }
-}
-
-fn marked(text: &str, found: &[(u32, u32)]) -> AnyView {
-    let mut parts = vec![];
-    let mut at = 0;
-    for (from, to) in found.iter().map(|(from, to)| (*from as usize, *to as usize)) {
-        // Offsets that do not fit the text mark nothing.
-        let (Some(before), Some(hit)) = (text.get(at..from), text.get(from..to)) else { continue };
-        parts.push(before.to_owned().into_any());
-        parts.push(view! { <mark>{hit.to_owned()}</mark> }.into_any());
-        at = to;
-    }
-    parts.push(text.get(at..).unwrap_or_default().to_owned().into_any());
-    parts.into_any()
+    stretches(text, found)
+        .into_iter()
+        .map(|Stretch { classes, text, is_found }| match is_found {
+            true => view! { <mark class=classes>{text}</mark> }.into_any(),
+            false => view! { <span class=classes>{text}</span> }.into_any(),
+        })
+        .collect_view()
+        .into_any()
 }
 
 /// Who speaks, in a word: colour is never the only sign.

@@ -7,6 +7,7 @@ use super::find::{FindBar, Finder};
 use super::lines::Line;
 use super::stage_title;
 use super::state::CardState;
+use super::window::PAGE;
 use crate::domain::{CardId, ExecutionId, ExecutionStatus};
 use crate::ui::hooks::{remembered, use_connection, use_hydrated};
 use crate::ui::kit::{Icon, Shape, counted, live, shown};
@@ -211,8 +212,8 @@ fn Pages(card: CardId, feed: LogFeed) -> impl IntoView {
         Some(view! {
             <nav class="log__pages" aria-label="Parts of the log">
                 <span>{format!("Lines {first} to {last} of {all}")}</span>
-                {(first > 1).then(|| view! { <a href=to(1)>"First"</a> <a href=to((first - 250).max(1))>"Earlier"</a> })}
-                {(last < all).then(|| view! { <a href=to(last + 251)>"Later"</a> <a href=to(all)>"Last"</a> })}
+                {(first > 1).then(|| view! { <a href=to(1)>"First"</a> <a href=to((first - 1 - PAGE / 2).max(1))>"Earlier"</a> })}
+                {(last < all).then(|| view! { <a href=to(last + PAGE / 2)>"Later"</a> <a href=to(all)>"Last"</a> })}
             </nav>
         })
     })

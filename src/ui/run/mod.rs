@@ -22,7 +22,7 @@ pub use edit::EditCard;
 pub use facts::Facts;
 pub use feed::LogFeed;
 pub use log::Log;
-pub use window::LogWindow;
 pub use state::CardState;
 pub use timeline::Timeline;
+pub use window::LogWindow;
 pub use words::{column_title, mark_of, progress, progress_in_words, stage_title};
