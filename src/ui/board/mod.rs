@@ -1,5 +1,6 @@
 //! The board: columns, cards, and what makes new ones.
 
+mod arrange;
 mod card;
 mod columns;
 mod manage_projects;
@@ -8,6 +9,7 @@ mod new_project;
 mod projects;
 mod state;
 
+pub use arrange::Arrange;
 pub use columns::Columns;
 pub use manage_projects::ManageProjects;
 pub use new_card::NewCard;

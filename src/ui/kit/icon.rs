@@ -17,6 +17,8 @@ pub enum Shape {
     Branch,
     Folder,
     Close,
+    /// Six dots: a place to take hold.
+    Grip,
     /// A dashed ring: not begun.
     Waiting,
     /// A ring that turns.
@@ -47,6 +49,7 @@ impl Shape {
             }
             Self::Folder => "M2 12.5v-9h4.2l1.5 1.8H14v7.2z",
             Self::Close => "M4 4l8 8M12 4l-8 8",
+            Self::Grip => "M6 3.5v.01M10 3.5v.01M6 8v.01M10 8v.01M6 12.5v.01M10 12.5v.01",
             Self::Waiting => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z",
             Self::Working => "M8 2a6 6 0 1 1-6 6",
             Self::Done => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM5.4 8.2l1.8 1.8 3.4-3.8",

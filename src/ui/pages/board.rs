@@ -9,9 +9,9 @@ use super::not_found::{Loading, Unavailable};
 use super::title::title_of;
 use crate::api::{Board, poll_board};
 use crate::domain::ProjectId;
-use crate::ui::board::{BoardState, Columns, FirstProject, ManageProjects, NewCard, ProjectFilter};
+use crate::ui::board::{Arrange, BoardState, Columns, FirstProject, ManageProjects, NewCard, ProjectFilter};
 use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_focus, use_poll};
-use crate::ui::kit::{Masthead, Notice, live, shown};
+use crate::ui::kit::{ClosableNotice, Masthead, live, shown};
 use crate::ui::run::CardActions;
 
 const PACE_RUNNING_MS: u32 = 1_000;
@@ -57,6 +57,8 @@ fn LiveBoard(board: Board) -> impl IntoView {
         keep_focus_on_card(|| state.take_card(card));
         poll.wake();
     });
+    let shown_cards = Memo::new(move |_| state.shown(project.get()));
+    let arrange = Arrange::new(state, shown_cards, actions.refusal, poll);
     let new_card = Modal::new();
     let made = Callback::new(move |(card, run): (crate::domain::Card, bool)| {
         let id = card.id;
@@ -79,10 +81,10 @@ fn LiveBoard(board: Board) -> impl IntoView {
         </Masthead>
         <main id="main" tabindex="-1" class="board">
             <h1 class="visually-hidden">"Board"</h1>
-            <Notice text=actions.refusal />
+            <ClosableNotice text=actions.refusal />
             {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
             <FirstCard state=state modal=new_card />
-            <Columns state=state project=project />
+            <Columns state=state shown=shown_cards arrange=arrange project=project />
         </main>
     }
 }
