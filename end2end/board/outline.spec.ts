@@ -19,6 +19,9 @@ test('the outline of the board', async ({ cardume, page, open }) => {
       - button "New card"
     - main:
       - heading "Board" [level=1]
+      - search:
+        - searchbox "Search cards"
+        - combobox "Stage"
       - group "Columns":
         - region "Backlog":
           - heading "Backlog" [level=2]

@@ -3,6 +3,8 @@
 mod arrange;
 mod card;
 mod columns;
+mod filter;
+mod filters;
 mod manage_projects;
 mod new_card;
 mod new_project;
@@ -11,6 +13,8 @@ mod state;
 
 pub use arrange::Arrange;
 pub use columns::Columns;
+pub use filter::Filter;
+pub use filters::Filters;
 pub use manage_projects::ManageProjects;
 pub use new_card::NewCard;
 pub use new_project::FirstProject;

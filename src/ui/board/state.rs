@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
+use super::filter::Filter;
 use crate::api::Board;
 use crate::domain::{
     Card, CardId, Column, LogLine, Project, ProjectId, WorkflowStage, WorkflowStatus, workflow_statuses,
@@ -165,17 +166,44 @@ impl BoardState {
         self.cards.with_value(|cards| cards.get(&id).cloned())
     }
 
-    /// The cards column by column, from the top; of one project, or of all.
-    pub fn shown(self, project: Option<ProjectId>) -> Vec<(Column, CardId)> {
-        self.places.with(|places| {
-            let shown = places.iter().filter(|place| project.is_none_or(|project| place.project == project));
-            shown.map(|place| (place.column, place.card)).collect()
-        })
+    /// The cards that are asked for, column by column, from the top.
+    pub fn shown(self, filter: &Filter) -> Vec<(Column, CardId)> {
+        let search = filter.search();
+        let names: BTreeMap<ProjectId, String> =
+            self.projects.with(|projects| projects.iter().map(|known| (known.id, known.name.clone())).collect());
+        let is_shown = |place: &&Place| {
+            filter.project.is_none_or(|project| place.project == project)
+                && (!filter.is_set()
+                    || self.card(place.card).is_some_and(|known| {
+                        let name = names.get(&place.project).map_or("", String::as_str);
+                        known.card.with(|card| search.finds(card, name))
+                    }))
+        };
+        self.places.with(|places| places.iter().filter(is_shown).map(|place| (place.column, place.card)).collect())
+    }
+
+    /// How many cards there are; of one project, or of all.
+    pub fn count(self, project: Option<ProjectId>) -> usize {
+        self.places
+            .with(|places| places.iter().filter(|place| project.is_none_or(|project| place.project == project)).count())
+    }
+
+    /// The agents of all cards, in order, and `also`, unless that is empty.
+    pub fn agents(self, also: &str) -> Vec<String> {
+        self.places.track();
+        let cards: Vec<_> = self.cards.with_value(|cards| cards.values().map(|known| known.card.clone()).collect());
+        let mut agents: Vec<_> = cards.iter().map(|card| card.with(|card| card.agent.clone())).collect();
+        if !also.is_empty() {
+            agents.push(also.to_owned());
+        }
+        agents.sort_unstable();
+        agents.dedup();
+        agents
     }
 
     /// All cards column by column, from the top, at this moment.
     pub fn standing(self) -> Vec<(Column, CardId)> {
-        untrack(|| self.shown(None))
+        untrack(|| self.shown(&Filter::default()))
     }
 
     pub fn has_cards(self) -> bool {
