@@ -19,6 +19,9 @@ test('the outline of the board', async ({ cardume, page, open }) => {
       - button "New card"
     - main:
       - heading "Board" [level=1]
+      - search:
+        - searchbox "Search cards"
+        - combobox "Stage"
       - group "Columns":
         - region "Backlog":
           - heading "Backlog" [level=2]
@@ -26,6 +29,7 @@ test('the outline of the board', async ({ cardume, page, open }) => {
             - listitem:
               - heading "Order seeds" [level=3]:
                 - link "Order seeds"
+              - button "Move"
               - paragraph: quick
               - button "Run"
         - region "Plan":
@@ -38,6 +42,7 @@ test('the outline of the board', async ({ cardume, page, open }) => {
             - listitem:
               - heading "Catch the mole" [level=3]:
                 - link "Catch the mole"
+              - button "Move"
               - text: Test failed
               - img "Stage 3 of 4, test, stopped"
               - paragraph: The card asked me to fail in test, so I do.
@@ -51,6 +56,7 @@ test('the outline of the board', async ({ cardume, page, open }) => {
             - listitem:
               - heading "Sharpen the tools" [level=3]:
                 - link "Sharpen the tools"
+              - button "Move"
               - text: Completed
               - img "All four stages done"
               - paragraph: quick

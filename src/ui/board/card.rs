@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::state::{BoardCard, BoardState};
 use crate::domain::{Card, ProjectId, Stage, Workflow};
-use crate::ui::kit::{Badge, Clocking, Lasted, Mark, Shape, Tone, live, shown};
+use crate::ui::kit::{Badge, Clocking, Icon, Lasted, Mark, Shape, Tone, live, shown};
 use crate::ui::run::{RunControls, mark_of, progress, progress_in_words};
 
 #[component]
@@ -41,8 +41,18 @@ pub fn CardTile(
             data-tone=live(move || mark.with(|mark| mark.as_ref().map(|mark| mark.tone.as_str())))
         >
             <h3 class="card__title" id=title_id.clone()>
-                <a href=format!("/cards/{id}")>{live(move || card.with(|card| card.title.clone()))}</a>
+                <a href=format!("/cards/{id}") draggable="false">{live(move || card.with(|card| card.title.clone()))}</a>
             </h3>
+            <button
+                type="button"
+                class="card__move"
+                data-handle
+                aria-label="Move"
+                aria-describedby=title_id.clone()
+                title="Drag, or press Space and use the arrow keys"
+            >
+                <Icon shape=Shape::Grip />
+            </button>
             {shown(move || {
                 mark.with(Option::is_some)
                     .then(|| {

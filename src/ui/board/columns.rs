@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::arrange::{Arrange, Moves, Shown};
 use super::card::CardTile;
 use super::state::BoardState;
 use crate::domain::{Column, ProjectId};
@@ -9,19 +10,52 @@ use crate::ui::kit::live;
 use crate::ui::run::column_title;
 
 #[component]
-pub fn Columns(state: BoardState, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
-    let columns = Column::ALL.map(|column| view! { <ColumnList state=state column=column project=project /> });
+pub fn Columns(
+    state: BoardState,
+    shown: Shown,
+    arrange: Arrange,
+    #[prop(into)] project: Signal<Option<ProjectId>>,
+) -> impl IntoView {
+    let columns =
+        Column::ALL.map(|column| view! { <ColumnList state=state column=column shown=shown project=project /> });
+    let element = NodeRef::new();
+    let drag = arrange.use_drag(element);
     // It scrolls sideways where the screen is narrow: the keyboard must get at it even while no card is there to be focused.
     view! {
-        <div class="columns" role="group" aria-label="Columns" tabindex="0">
+        <div
+            node_ref=element
+            class="columns"
+            role="group"
+            aria-label="Columns"
+            tabindex="0"
+            data-scrolls
+            on:touchmove=move |event| drag.keep_from_scrolling(&event)
+            on:contextmenu=move |event| drag.keep_from_menu(&event)
+            on:click=move |event| {
+                if !drag.swallows(&event) {
+                    arrange.click(&event);
+                }
+            }
+            on:keydown=move |event| arrange.key(&event)
+            on:keyup=move |event| arrange.key_up(&event)
+            on:focusout=move |_| arrange.focus_left()
+        >
             {columns.into_iter().collect_view()}
         </div>
+        <Moves arrange=arrange />
     }
 }
 
 #[component]
-fn ColumnList(state: BoardState, column: Column, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
-    let cards = Memo::new(move |_| state.column(column, project.get()));
+fn ColumnList(
+    state: BoardState,
+    column: Column,
+    shown: Shown,
+    #[prop(into)] project: Signal<Option<ProjectId>>,
+) -> impl IntoView {
+    let cards = Memo::new(move |_| {
+        shown.with(|shown| shown.iter().filter(|(its, _)| *its == column).map(|(_, card)| *card).collect::<Vec<_>>())
+    });
     let count = move || cards.with(Vec::len);
     let title_id = format!("column-{column}");
     view! {
@@ -39,7 +73,7 @@ fn ColumnList(state: BoardState, column: Column, #[prop(into)] project: Signal<O
                     {live(move || count().to_string())}
                 </span>
             </h2>
-            <ul class="column__cards">
+            <ul class="column__cards" data-scrolls>
                 <For
                     each=move || cards.get()
                     key=|id| id.0.as_u128()

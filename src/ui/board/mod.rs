@@ -1,14 +1,20 @@
 //! The board: columns, cards, and what makes new ones.
 
+mod arrange;
 mod card;
 mod columns;
+mod filter;
+mod filters;
 mod manage_projects;
 mod new_card;
 mod new_project;
 mod projects;
 mod state;
 
+pub use arrange::Arrange;
 pub use columns::Columns;
+pub use filter::Filter;
+pub use filters::Filters;
 pub use manage_projects::ManageProjects;
 pub use new_card::NewCard;
 pub use new_project::FirstProject;

@@ -2,13 +2,15 @@
 
 use leptos::prelude::*;
 
+use super::filter::Filter;
 use super::state::BoardState;
 use crate::domain::ProjectId;
 use crate::ui::kit::{live, shown};
 
 #[component]
-pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<ProjectId>>) -> impl IntoView {
-    let current = move |this: Option<ProjectId>| move || (project.get() == this).then_some("page");
+pub fn ProjectFilter(state: BoardState, filter: Memo<Filter>) -> impl IntoView {
+    let current = move |this: Option<ProjectId>| move || filter.with(|filter| filter.project == this).then_some("page");
+    let address = move |this: Option<ProjectId>| live(move || filter.with(|filter| filter.within(this).address()));
     shown(move || {
         let projects = state.projects.get();
         if projects.len() < 2 {
@@ -17,7 +19,7 @@ pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<Pro
         let links = projects.into_iter().map(|known| {
             view! {
                 <li>
-                    <a href=format!("/?project={}", known.id) title=known.path aria-current=live(current(Some(known.id)))>
+                    <a href=address(Some(known.id)) title=known.path aria-current=live(current(Some(known.id)))>
                         {known.name}
                     </a>
                 </li>
@@ -27,7 +29,7 @@ pub fn ProjectFilter(state: BoardState, #[prop(into)] project: Signal<Option<Pro
             <nav class="projects" aria-label="Projects">
                 <ul>
                     <li>
-                        <a href="/" aria-current=live(current(None))>
+                        <a href=address(None) aria-current=live(current(None))>
                             "All"
                         </a>
                     </li>

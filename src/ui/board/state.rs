@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 
+use super::filter::Filter;
 use crate::api::Board;
 use crate::domain::{
     Card, CardId, Column, LogLine, Project, ProjectId, WorkflowStage, WorkflowStatus, workflow_statuses,
@@ -29,11 +30,23 @@ struct Place {
     project: ProjectId,
 }
 
+/// A move that the page shows, and that no board from the server has shown yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Move {
+    card: CardId,
+    column: Column,
+    position: usize,
+    /// The card's version after it; `None` until the server has answered.
+    version: Option<i64>,
+}
+
 #[derive(Clone, Copy)]
 pub struct BoardState {
     revision: StoredValue<String>,
     pub projects: RwSignal<Vec<Project>>,
     cards: StoredValue<BTreeMap<CardId, BoardCard>>,
+    moves: StoredValue<Vec<Move>>,
+    is_held: StoredValue<bool>,
     places: RwSignal<Vec<Place>>,
     statuses: RwSignal<BTreeMap<CardId, WorkflowStatus>>,
 }
@@ -44,6 +57,8 @@ impl BoardState {
             revision: StoredValue::new(String::new()),
             projects: RwSignal::new(vec![]),
             cards: StoredValue::new(BTreeMap::new()),
+            moves: StoredValue::new(vec![]),
+            is_held: StoredValue::new(false),
             places: RwSignal::new(vec![]),
             statuses: RwSignal::new(BTreeMap::new()),
         };
@@ -56,8 +71,21 @@ impl BoardState {
         self.revision.get_value()
     }
 
+    /// While somebody has a card in hand, no board is taken in: nothing moves under the hand, and the next answer has
+    /// the same and more.
+    pub fn hold(self, is_held: bool) {
+        self.is_held.set_value(is_held);
+    }
+
     /// Takes in a whole board.
     pub fn take(self, board: Board) {
+        if self.is_held.get_value() {
+            return;
+        }
+        let version = |id| board.cards.iter().find(|card| card.id == id).map(|card| card.version);
+        self.moves.update_value(|moves| {
+            moves.retain(|to| version(to.card).is_some_and(|known| to.version.is_none_or(|moved| known < moved)));
+        });
         self.revision.set_value(board.revision);
         set_if_new(self.projects, board.projects);
         let mut last_lines: BTreeMap<_, _> = board.last_lines.into_iter().collect();
@@ -91,6 +119,30 @@ impl BoardState {
         self.rebuild();
     }
 
+    /// Shows a card at a place, before the server has moved it.
+    pub fn move_to(self, card: CardId, column: Column, position: usize) {
+        self.moves.update_value(|moves| moves.push(Move { card, column, position, version: None }));
+        self.rebuild();
+    }
+
+    /// Takes in how the server has answered the move of a card; without a card it was refused, and goes back.
+    pub fn take_move(self, id: CardId, moved: Option<Card>) {
+        self.moves.update_value(|moves| match &moved {
+            // The others have made room, which only a board tells.
+            Some(moved) => moves.iter_mut().filter(|to| to.card == id).for_each(|to| to.version = Some(moved.version)),
+            None => moves.retain(|to| to.card != id),
+        });
+        match moved {
+            Some(moved) => self.take_card(moved),
+            None => self.rebuild(),
+        }
+    }
+
+    /// Whether the server has not answered a card's move yet.
+    pub fn is_moving(self, id: CardId) -> bool {
+        self.moves.with_value(|moves| moves.iter().any(|to| to.card == id && to.version.is_none()))
+    }
+
     /// Takes in one project as an operation has answered it.
     pub fn take_project(self, project: Project) {
         let _ = self.projects.try_update(|projects| {
@@ -105,6 +157,7 @@ impl BoardState {
             self.cards.with_value(|cards| cards.values().map(|known| known.card.get_untracked()).collect());
         let mut places: Vec<Place> = cards.iter().map(place).collect();
         places.sort_unstable();
+        self.moves.with_value(|moves| moves.iter().for_each(|to| apply(*to, &mut places)));
         set_if_new(self.places, places);
         set_if_new(self.statuses, workflow_statuses(&cards));
     }
@@ -113,15 +166,44 @@ impl BoardState {
         self.cards.with_value(|cards| cards.get(&id).cloned())
     }
 
-    /// The cards of a column, from the top; of one project, or of all.
-    pub fn column(self, column: Column, project: Option<ProjectId>) -> Vec<CardId> {
-        self.places.with(|places| {
-            places
-                .iter()
-                .filter(|place| place.column == column && project.is_none_or(|project| place.project == project))
-                .map(|place| place.card)
-                .collect()
-        })
+    /// The cards that are asked for, column by column, from the top.
+    pub fn shown(self, filter: &Filter) -> Vec<(Column, CardId)> {
+        let search = filter.search();
+        let names: BTreeMap<ProjectId, String> =
+            self.projects.with(|projects| projects.iter().map(|known| (known.id, known.name.clone())).collect());
+        let is_shown = |place: &&Place| {
+            filter.project.is_none_or(|project| place.project == project)
+                && (!filter.is_set()
+                    || self.card(place.card).is_some_and(|known| {
+                        let name = names.get(&place.project).map_or("", String::as_str);
+                        known.card.with(|card| search.finds(card, name))
+                    }))
+        };
+        self.places.with(|places| places.iter().filter(is_shown).map(|place| (place.column, place.card)).collect())
+    }
+
+    /// How many cards there are; of one project, or of all.
+    pub fn count(self, project: Option<ProjectId>) -> usize {
+        self.places
+            .with(|places| places.iter().filter(|place| project.is_none_or(|project| place.project == project)).count())
+    }
+
+    /// The agents of all cards, in order, and `also`, unless that is empty.
+    pub fn agents(self, also: &str) -> Vec<String> {
+        self.places.track();
+        let cards: Vec<_> = self.cards.with_value(|cards| cards.values().map(|known| known.card.clone()).collect());
+        let mut agents: Vec<_> = cards.iter().map(|card| card.with(|card| card.agent.clone())).collect();
+        if !also.is_empty() {
+            agents.push(also.to_owned());
+        }
+        agents.sort_unstable();
+        agents.dedup();
+        agents
+    }
+
+    /// All cards column by column, from the top, at this moment.
+    pub fn standing(self) -> Vec<(Column, CardId)> {
+        untrack(|| self.shown(&Filter::default()))
     }
 
     pub fn has_cards(self) -> bool {
@@ -155,6 +237,16 @@ fn place(card: &Card) -> Place {
     Place { column: card.column_id, position: card.position, card: card.id, project: card.project_id }
 }
 
+/// Does with the places, which are in order, what the server does with the positions.
+fn apply(to: Move, places: &mut Vec<Place>) {
+    let Some(at) = places.iter().position(|place| place.card == to.card) else { return };
+    let mut place = places.remove(at);
+    place.column = to.column;
+    let top = places.partition_point(|place| place.column < to.column);
+    let bottom = places.partition_point(|place| place.column <= to.column);
+    places.insert((top + to.position).min(bottom), place);
+}
+
 /// An answer may be older than what is known: it was asked for before an operation and answered after.
 fn take_newer(known: &ArcRwSignal<Card>, card: Card) {
     if known.with_untracked(|known| *known != card && known.version <= card.version) {
@@ -165,5 +257,38 @@ fn take_newer(known: &ArcRwSignal<Card>, card: Card) {
 fn set_if_new<T: PartialEq + Send + Sync + 'static>(signal: RwSignal<T>, value: T) {
     if signal.with_untracked(|known| *known != value) {
         signal.set(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn card(number: u128) -> CardId {
+        CardId(Uuid::from_u128(number))
+    }
+
+    #[test]
+    fn a_move_is_shown_as_the_server_will_make_it() {
+        let place = |(column, position, number)| Place {
+            column,
+            position,
+            card: card(number),
+            project: ProjectId(Uuid::nil()),
+        };
+        let board = [(Column::Backlog, 0, 1), (Column::Backlog, 1, 2), (Column::Backlog, 2, 3), (Column::Done, 0, 4)];
+        let after = |number, column, position| {
+            let mut places = board.map(place).to_vec();
+            apply(Move { card: card(number), column, position, version: None }, &mut places);
+            places.iter().map(|place| (place.column, place.card.0.as_u128())).collect::<Vec<_>>()
+        };
+        use Column::*;
+        assert_eq!(after(1, Backlog, 1), [(Backlog, 2), (Backlog, 1), (Backlog, 3), (Done, 4)]);
+        assert_eq!(after(3, Backlog, 0), [(Backlog, 3), (Backlog, 1), (Backlog, 2), (Done, 4)]);
+        assert_eq!(after(1, Done, 9), [(Backlog, 2), (Backlog, 3), (Done, 4), (Done, 1)]);
+        assert_eq!(after(4, Test, 0), [(Backlog, 1), (Backlog, 2), (Backlog, 3), (Test, 4)]);
+        assert_eq!(after(5, Test, 0).len(), 4);
     }
 }

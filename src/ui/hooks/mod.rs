@@ -3,10 +3,14 @@
 //! Nothing here knows a card or draws anything. On the server all of it is there and does nothing: an `Effect` runs in
 //! the browser only, and where even that is not enough a twin of the same name stands in.
 
+mod address;
 mod answer;
 mod clock;
 mod dialog;
+mod drag;
 mod focus;
+mod fold;
+mod gaps;
 mod hydrated;
 mod keyboard;
 mod menu;
@@ -17,10 +21,14 @@ mod scroll;
 mod settling;
 mod timer;
 
+pub use address::{Address, use_address};
 pub use answer::{failure_in_url, say_not_found};
 pub use clock::{provide_clock, use_clock};
 pub use dialog::Modal;
+pub use drag::{Drag, Dragging, use_drag};
 pub use focus::{keep_focus_on_card, provide_visit, use_page_focus};
+pub use fold::folded;
+pub use gaps::{gap_at, hide_gap, scroll_to_gap, show_gap};
 pub use hydrated::{provide_hydrated, use_hydrated};
 pub use keyboard::{on_key, submits};
 pub use menu::Menu;

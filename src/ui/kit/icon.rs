@@ -23,6 +23,8 @@ pub enum Shape {
     Download,
     /// Lines that go on in the next one.
     Wrap,
+    /// Six dots: a place to take hold.
+    Grip,
     /// A dashed ring: not begun.
     Waiting,
     /// A ring that turns.
@@ -58,6 +60,7 @@ impl Shape {
             Self::Download => "M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13.5h10",
             Self::Wrap => "M2.5 4h11M2.5 8h8.3a2.2 2.2 0 0 1 0 4.4H8.5M10 10.4l-2 2 2 2",
             Self::Close => "M4 4l8 8M12 4l-8 8",
+            Self::Grip => "M6 3.5v.01M10 3.5v.01M6 8v.01M10 8v.01M6 12.5v.01M10 12.5v.01",
             Self::Waiting => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0z",
             Self::Working => "M8 2a6 6 0 1 1-6 6",
             Self::Done => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM5.4 8.2l1.8 1.8 3.4-3.8",

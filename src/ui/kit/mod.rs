@@ -17,5 +17,5 @@ pub use field::Field;
 pub use icon::{Icon, Logo, Shape};
 pub use live::{live, shown};
 pub use masthead::Masthead;
-pub use notice::{ConnectionStatus, Notice};
+pub use notice::{ClosableNotice, ConnectionStatus, Notice};
 pub use time::{Clocking, Day, Lasted, Moment, counted};

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{live, shown};
+use super::{Icon, Shape, live, shown};
 use crate::ui::hooks::use_connection;
 
 /// A failure, in words. Its place is always there, so that a screen reader speaks what comes into it.
@@ -12,6 +12,24 @@ pub fn Notice(#[prop(into)] text: Signal<Option<String>>) -> impl IntoView {
         <p class="notice" role="alert" hidden=live(move || text.with(Option::is_none))>
             {live(move || text.get().unwrap_or_default())}
         </p>
+    }
+}
+
+/// The same, above what it is about, until somebody closes it.
+#[component]
+pub fn ClosableNotice(text: RwSignal<Option<String>>) -> impl IntoView {
+    view! {
+        <div class="notice notice--closable" hidden=live(move || text.with(Option::is_none))>
+            <p role="alert">{live(move || text.get().unwrap_or_default())}</p>
+            <button
+                type="button"
+                class="button button--quiet button--square"
+                aria-label="Dismiss"
+                on:click=move |_| text.set(None)
+            >
+                <Icon shape=Shape::Close />
+            </button>
+        </div>
     }
 }
 

@@ -2,16 +2,17 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
+use leptos_router::hooks::use_location;
 
 use super::loaded::loaded;
 use super::not_found::{Loading, Unavailable};
 use super::title::title_of;
 use crate::api::{Board, poll_board};
-use crate::domain::ProjectId;
-use crate::ui::board::{BoardState, Columns, FirstProject, ManageProjects, NewCard, ProjectFilter};
+use crate::ui::board::{
+    Arrange, BoardState, Columns, Filter, Filters, FirstProject, ManageProjects, NewCard, ProjectFilter,
+};
 use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_focus, use_poll};
-use crate::ui::kit::{Masthead, Notice, live, shown};
+use crate::ui::kit::{ClosableNotice, Masthead, live, shown};
 use crate::ui::run::CardActions;
 
 const PACE_RUNNING_MS: u32 = 1_000;
@@ -38,9 +39,9 @@ pub fn BoardPage() -> impl IntoView {
 #[component]
 fn LiveBoard(board: Board) -> impl IntoView {
     let state = BoardState::new(board);
-    let query = use_query_map();
-    let project =
-        Memo::new(move |_| query.with(|query| query.get("project").and_then(|id| id.parse::<ProjectId>().ok())));
+    let query = use_location().search;
+    let filter = Memo::new(move |_| query.with(|query| Filter::from_query(query)));
+    let project = Memo::new(move |_| filter.with(|filter| filter.project));
     let poll = use_poll(
         pace(state),
         move || poll_board(Some(state.revision())),
@@ -57,6 +58,8 @@ fn LiveBoard(board: Board) -> impl IntoView {
         keep_focus_on_card(|| state.take_card(card));
         poll.wake();
     });
+    let shown_cards = Memo::new(move |_| filter.with(|filter| state.shown(filter)));
+    let arrange = Arrange::new(state, shown_cards, actions.refusal, poll);
     let new_card = Modal::new();
     let made = Callback::new(move |(card, run): (crate::domain::Card, bool)| {
         let id = card.id;
@@ -72,17 +75,18 @@ fn LiveBoard(board: Board) -> impl IntoView {
     view! {
         <Title text=title_of(Memo::new(move |_| title(state))) />
         <Masthead>
-            <ProjectFilter state=state project=project />
+            <ProjectFilter state=state filter=filter />
             <Summary state=state />
             {shown(move || has_projects.get().then(|| view! { <ManageProjects state=state added=added /> }))}
             <NewCard state=state project=project modal=new_card made=made />
         </Masthead>
         <main id="main" tabindex="-1" class="board">
             <h1 class="visually-hidden">"Board"</h1>
-            <Notice text=actions.refusal />
+            <ClosableNotice text=actions.refusal />
             {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
             <FirstCard state=state modal=new_card />
-            <Columns state=state project=project />
+            <Filters state=state filter=filter shown_cards=shown_cards />
+            <Columns state=state shown=shown_cards arrange=arrange project=project />
         </main>
     }
 }
