@@ -120,7 +120,9 @@ impl Arrange {
 
     /// Call when focus leaves something in the columns: whoever goes elsewhere moves no card.
     pub fn focus_left(self) {
-        if self.moving.with_value(|moving| moving.as_ref().is_some_and(|moving| moving.by_keyboard)) {
+        // The page may be on its way out, and its signals be gone.
+        let by_keyboard = |moving: &Option<Moving>| moving.as_ref().is_some_and(|moving| moving.by_keyboard);
+        if self.moving.try_with_value(by_keyboard) == Some(true) {
             self.put_down();
         }
     }

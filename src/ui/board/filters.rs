@@ -162,7 +162,7 @@ fn FilterResult(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> 
     });
     let words = move || match counts.get() {
         None => String::new(),
-        Some((0, all)) => format!("None of {} matches. Ask for less, or", cards(all)),
+        Some((0, all)) => format!("None of {} matches. Ask for less, or clear the filter.", cards(all)),
         Some((shown, all)) => format!("{shown} of {}", cards(all)),
     };
     view! {

@@ -185,14 +185,12 @@ impl<D: Dragging> Hand<D> {
             grip.draw();
             (grip.is_mouse, (grip.at.0 - grip.from.0).hypot(grip.at.1 - grip.from.1))
         };
-        if is_mouse && event.buttons() == 0 {
-            // It was let go where nobody could tell.
+        let is_lifted = self.is_lifted();
+        // Let go where nobody could tell, or a finger that scrolls.
+        if (is_mouse && event.buttons() == 0) || (!is_mouse && !is_lifted && way > FINGER_SLOP_PX) {
             self.end(false);
-        } else if self.is_lifted() {
-        } else if is_mouse && way > MOUSE_SLOP_PX {
+        } else if is_mouse && !is_lifted && way > MOUSE_SLOP_PX {
             self.lift();
-        } else if !is_mouse && way > FINGER_SLOP_PX {
-            self.end(false);
         }
     }
 
