@@ -157,13 +157,11 @@ impl Store {
         let progress = self.progress(id).await?;
         let first = after.max(0) + 1;
         let mut found = LogMatches { matches: vec![], searched_to: after.max(0), more: false };
-        let mut looked_at = 0;
-        for number in self.pages_to_look_at(id, query, first, &progress).await? {
+        for (looked_at, number) in self.pages_to_look_at(id, query, first, &progress).await?.into_iter().enumerate() {
             if looked_at == LOOK_AT_PAGES || found.matches.len() as i64 >= limit {
                 found.more = true;
                 return Ok(found);
             }
-            looked_at += 1;
             let (start, end) =
                 (first.max(number * PAGE_ROWS + 1), ((number + 1) * PAGE_ROWS).min(progress.last_sequence));
             let wanted = usize::try_from(limit).unwrap_or_default() - found.matches.len();
