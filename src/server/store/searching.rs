@@ -157,7 +157,7 @@ impl Store {
         let progress = self.progress(id).await?;
         let first = after.max(0) + 1;
         let mut found = LogMatches { matches: vec![], searched_to: after.max(0), more: false };
-        for (looked_at, number) in self.pages_to_look_at(id, query, first, &progress).await?.into_iter().enumerate() {
+        for (looked_at, number) in self.pages_to_look_at(id, query, first, &progress).await?.enumerate() {
             if looked_at == LOOK_AT_PAGES || found.matches.len() as i64 >= limit {
                 found.more = true;
                 return Ok(found);
