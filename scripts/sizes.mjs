@@ -4,7 +4,9 @@ import { readFileSync, statSync } from 'node:fs';
 
 /** In bytes, as they travel: the program's main part; all that a first visit to a page loads. */
 const MAIN_MAX = 250_000;
-const FIRST_LOAD_MAX = 300_000;
+const FIRST_LOAD_MAX = 330_000;
+/** Where that is to come down to; the maximum follows. */
+const FIRST_LOAD_GOAL = 300_000;
 /** What a page's HTML is allowed of that. */
 const HTML = 12_000;
 
@@ -23,7 +25,8 @@ const budgets = [['the main wasm', sent(common.wasm), MAIN_MAX]];
 for (const [page, urls] of Object.entries(parts)) {
   const total = HTML + sum([...needed, ...urls]);
   budgets.push([`the first load of the ${page}'s page`, total, FIRST_LOAD_MAX]);
-  console.log(`first load  ${page.padEnd(10)}  brotli ${kilobytes(total)}  (${HTML / 1000} kB of it for the HTML)`);
+  const above = total > FIRST_LOAD_GOAL ? `, ${kilobytes(total - FIRST_LOAD_GOAL).trim()} above the goal` : '';
+  console.log(`first load  ${page.padEnd(10)}  brotli ${kilobytes(total)}  (${HTML / 1000} kB of it for the HTML${above})`);
 }
 console.log(`binary      ${kilobytes(size('target/release/cardume'))}  target/release/cardume`);
 
