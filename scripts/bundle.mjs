@@ -86,7 +86,8 @@ async function browserSide() {
   // The parts rely on what the linker exports, and on the names of functions.
   run(wasmBindgen, [...bindings, '--keep-lld-exports', '--no-demangle', join(work, 'cardume.wasm')]);
 
-  const pages = partsByPage(readFileSync(join(work, '__wasm_split.js'), 'utf8'));
+  const script = readFileSync(join(work, '__wasm_split.js'), 'utf8');
+  const pages = partsByPage(script);
   let main = 'cardume_bg';
   if (!quick) {
     // What all pages share belongs to what is always there: in one piece it compresses better.
@@ -102,7 +103,7 @@ async function browserSide() {
     urls.set(part, add(name, '.wasm', optimized(part)));
   }
   const parts = Object.fromEntries([...pages].map(([page, parts]) => [page, parts.map((part) => urls.get(part))]));
-  return { js: add('cardume', '.js', await starter(parts)), wasm: urls.get(main), parts };
+  return { js: add('cardume', '.js', await starter(parts, canary(script))), wasm: urls.get(main), parts };
 }
 
 /** Which files wasm-split made for each page, told by the script with which it would load them. */
@@ -116,6 +117,11 @@ function partsByPage(script) {
     return [page, [...shared, `split_${page}`].filter((part) => existsSync(join(work, `${part}.wasm`)))];
   });
   return new Map(pages.sort());
+}
+
+/** What the parts of a debug build want to see, so that they are not loaded beside the main part of another build. */
+function canary(script) {
+  return /__wasm_split: \{([^}]*)\}/.exec(script)?.[1].trim() ?? '';
 }
 
 /** The main part with another one inside, which so far would import from it. */
@@ -137,14 +143,14 @@ function optimized(part) {
 }
 
 /** The script that starts the program and loads its parts, in one file with the snippets that crates bring along. */
-async function starter(parts) {
+async function starter(parts, canary) {
   const loaders = Object.entries(parts).map(
     ([page, urls]) => `export const __wasm_split_load_${page} = loader(exports, ${JSON.stringify(urls)});\n`,
   );
   const ours = JSON.stringify(resolve('scripts/parts.js'));
   const imports = `import { initSync } from './cardume.js';\nimport { loader } from ${ours};\n`;
   // Once the program is there, this only answers what it exports.
-  const exports = 'const exports = () => initSync();\n';
+  const exports = `const exports = () => ({ ${canary} ...initSync() });\n`;
   writeFileSync(join(work, '__wasm_split.js'), imports + exports + loaders.join(''));
   const entry = join(work, 'start.js');
   writeFileSync(entry, `export { default, hydrate } from './cardume.js';\nexport { expect } from ${ours};\n`);
