@@ -8,7 +8,7 @@ scripts/install-build-tools.sh
 
 echo "Building the browser's side"
 cargo build --lib --target wasm32-unknown-unknown --profile wasm-release --no-default-features --features hydrate
-node scripts/bundle.mjs "$TARGET/wasm32-unknown-unknown/wasm-release/cardume.wasm" "$WASM_BINDGEN"
+node scripts/bundle.mjs "$TARGET/wasm32-unknown-unknown/wasm-release/cardume.wasm" "$WASM_BINDGEN" "$WASM_SPLIT"
 if [ "${1:-}" = --bundle-only ]; then exit 0; fi
 
 echo "Building the server"

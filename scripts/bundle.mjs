@@ -1,8 +1,10 @@
 // Makes target/site, which the server embeds: the browser's bundle and styles under names that carry a hash of their
-// contents, the files of public/ under their own, a compressed twin beside each, and manifest.json, which names the
-// three that a page loads.
+// contents, the files of public/ under their own, a compressed twin beside each, and manifest.json, which names what a
+// page loads.
 //
-//   node scripts/bundle.mjs CARDUME_WASM WASM_BINDGEN [--quick]
+// The program is cut into parts: what every page needs, and for each page what it alone needs (src/ui/pages/part.rs).
+//
+//   node scripts/bundle.mjs CARDUME_WASM WASM_BINDGEN WASM_SPLIT [--quick]
 //
 // `--quick` leaves out what only makes it smaller, for those who watch their changes.
 // Does nothing where nothing that goes into it has changed. Compiles no Rust: scripts/build.sh does that.
@@ -12,21 +14,30 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, extname, join, relative } from 'node:path';
+import { dirname, extname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { hollow } from './hollow.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
-const [compiledWasm, wasmBindgen, ...flags] = process.argv.slice(2);
+const [compiledWasm, wasmBindgen, wasmSplit, ...flags] = process.argv.slice(2);
 const quick = flags.includes('--quick');
 const site = 'target/site';
+const scripts = ['scripts/bundle.mjs', 'scripts/hollow.mjs', 'scripts/parts.js'];
 /** Written after all else: which inputs the site was made of. */
 const stamp = 'target/site.inputs';
 /** What every browser of the last years takes. Naming them keeps wasm-opt from using what it does not. */
 const wasmFeatures = [
   'bulk-memory', 'reference-types', 'sign-ext', 'mutable-globals', 'nontrapping-float-to-int', 'multivalue',
-];
+].map((feature) => `--enable-${feature}`);
+/**
+ * A page is taken over at once, never piece by piece; but the compiler makes the code for that of every piece. It also
+ * merges functions that are alike and keeps one name, so this leaves alone what is so short that another may be like it.
+ */
+const isNeverCalled = (name, bytes) =>
+  /into_any13hydrate_async17h\w+E$/.test(name) ||
+  (bytes >= 150 && /13hydrate_async(28_\$u7b\$\$u7b\$closure\$u7d\$\$u7d\$)+17h\w+E$/.test(name));
 const compressible = new Set(['.css', '.html', '.js', '.json', '.svg', '.txt', '.wasm', '.webmanifest']);
 
 const filesUnder = (folder) =>
@@ -39,9 +50,9 @@ const filesUnder = (folder) =>
 const hash = (data) => createHash('sha256').update(data).digest('hex');
 const hashOfInputs = () =>
   hash(
-    [compiledWasm, 'scripts/bundle.mjs', 'package-lock.json', ...filesUnder('style'), ...filesUnder('public')]
+    [compiledWasm, ...scripts, 'package-lock.json', ...filesUnder('style'), ...filesUnder('public')]
       .map((path) => `${path} ${hash(readFileSync(path))}\n`)
-      .join('') + wasmBindgen + quick,
+      .join('') + wasmBindgen + wasmSplit + quick,
   );
 
 const inputs = hashOfInputs();
@@ -50,16 +61,12 @@ if (existsSync(stamp) && existsSync(site) && readFileSync(stamp, 'utf8') === inp
   process.exit(0);
 }
 
-console.log(quick ? 'Bundling' : 'Bundling: wasm-bindgen, wasm-opt, esbuild, brotli');
+console.log(quick ? 'Bundling' : 'Bundling: wasm-split, wasm-bindgen, wasm-opt, esbuild, brotli');
 const work = mkdtempSync(join(tmpdir(), 'cardume-bundle-'));
 const files = new Map(); // path in the site → contents
 try {
-  const { js, wasm } = await browserSide();
-  const manifest = {
-    css: add('cardume', '.css', await styles()),
-    js: add('cardume', '.js', js),
-    wasm: add('cardume', '.wasm', wasm),
-  };
+  const css = add('cardume', '.css', await styles());
+  const manifest = { css, ...(await browserSide()) };
   for (const path of filesUnder('public')) files.set(relative('public', path), readFileSync(path));
   if (!quick) for (const [path, data] of [...files]) compress(path, data);
   files.set('manifest.json', Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`));
@@ -69,21 +76,90 @@ try {
   rmSync(work, { recursive: true });
 }
 
-/** The wasm, made small, and the script that starts it. */
+/** The program's parts, made small, and the script that starts it; answers their URLs. */
 async function browserSide() {
-  execFileSync(wasmBindgen, ['--target', 'web', '--no-typescript', '--out-dir', work, '--out-name', 'cardume', compiledWasm], {
-    stdio: 'inherit',
-  });
-  const wasm = join(work, 'cardume_bg.wasm');
+  const program = join(work, 'program.wasm');
+  const compiled = readFileSync(compiledWasm);
+  writeFileSync(program, quick ? compiled : hollow(compiled, isNeverCalled));
+  run(wasmSplit, ['--target', 'web', '--out-name', 'cardume', program, work]);
+  const bindings = ['--target', 'web', '--no-typescript', '--out-dir', work, '--out-name', 'cardume'];
+  // The parts rely on what the linker exports, and on the names of functions.
+  run(wasmBindgen, [...bindings, '--keep-lld-exports', '--no-demangle', join(work, 'cardume.wasm')]);
+
+  const script = readFileSync(join(work, '__wasm_split.js'), 'utf8');
+  const pages = partsByPage(script);
+  let main = 'cardume_bg';
   if (!quick) {
-    const features = wasmFeatures.map((feature) => `--enable-${feature}`);
-    // Inlined code is fewer bytes, but bytes that compress worse: 10 % more of them would travel.
-    const options = ['-Oz', '--one-caller-inline-max-function-size=1', ...features];
-    execFileSync('node_modules/.bin/wasm-opt', [...options, wasm, '-o', wasm], { stdio: 'inherit' });
+    // What all pages share belongs to what is always there: in one piece it compresses better.
+    const [some, ...others] = pages.values();
+    for (const part of some.filter((part) => others.every((parts) => parts.includes(part)))) {
+      main = merged(main, part);
+      for (const [page, parts] of pages) pages.set(page, parts.filter((other) => other !== part));
+    }
   }
-  // Bundled, because snippets that crates bring along are scripts of their own.
-  const options = { entryPoints: [join(work, 'cardume.js')], format: 'esm', target: 'es2022' };
-  return { js: await bundled(options), wasm: readFileSync(wasm) };
+  const urls = new Map();
+  for (const part of [main, ...new Set([...pages.values()].flat())]) {
+    const name = part === main ? 'cardume' : part.replace('split_', '');
+    urls.set(part, add(name, '.wasm', optimized(part)));
+  }
+  const parts = Object.fromEntries([...pages].map(([page, parts]) => [page, parts.map((part) => urls.get(part))]));
+  return { js: add('cardume', '.js', await starter(parts, canary(script))), wasm: urls.get(main), parts };
+}
+
+/** Which files wasm-split made for each page, told by the script with which it would load them. */
+function partsByPage(script) {
+  const chunks = new Map();
+  for (const [, name, file] of script.matchAll(/const (__chunk_\d+) = .*?"\.\/(\w+)\.wasm"/gs)) chunks.set(name, file);
+  const loaders = [...script.matchAll(/export const __wasm_split_load_(\w+) = .*?, \[([^\]]*)\]\)\);/gs)];
+  if (loaders.length === 0) throw new Error('wasm-split has found nothing to cut off.');
+  const pages = loaders.map(([, page, needed]) => {
+    const shared = needed.split(', ').filter(Boolean).map((chunk) => chunks.get(chunk));
+    return [page, [...shared, `split_${page}`].filter((part) => existsSync(join(work, `${part}.wasm`)))];
+  });
+  return new Map(pages.sort());
+}
+
+/** What the parts of a debug build want to see, so that they are not loaded beside the main part of another build. */
+function canary(script) {
+  return /__wasm_split: \{([^}]*)\}/.exec(script)?.[1].trim() ?? '';
+}
+
+/** The main part with another one inside, which so far would import from it. */
+function merged(main, part) {
+  const name = `${main}_${part}`;
+  const files = [join(work, `${main}.wasm`), '__wasm_split', join(work, `${part}.wasm`), part];
+  run('node_modules/.bin/wasm-merge', [...files, '-o', join(work, `${name}.wasm`), ...wasmFeatures]);
+  return name;
+}
+
+function optimized(part) {
+  const file = join(work, `${part}.wasm`);
+  if (!quick) {
+    // Inlined code is fewer bytes, but bytes that compress worse: 10 % more of them would travel.
+    const options = ['-Oz', '--one-caller-inline-max-function-size=1', ...wasmFeatures];
+    run('node_modules/.bin/wasm-opt', [...options, file, '-o', file]);
+  }
+  return readFileSync(file);
+}
+
+/** The script that starts the program and loads its parts, in one file with the snippets that crates bring along. */
+async function starter(parts, canary) {
+  const loaders = Object.entries(parts).map(
+    ([page, urls]) => `export const __wasm_split_load_${page} = loader(exports, ${JSON.stringify(urls)});\n`,
+  );
+  const ours = JSON.stringify(resolve('scripts/parts.js'));
+  const imports = `import { initSync } from './cardume.js';\nimport { loader } from ${ours};\n`;
+  // Once the program is there, this only answers what it exports.
+  const exports = `const exports = () => ({ ${canary} ...initSync() });\n`;
+  writeFileSync(join(work, '__wasm_split.js'), imports + exports + loaders.join(''));
+  const entry = join(work, 'start.js');
+  writeFileSync(entry, `export { default, hydrate } from './cardume.js';\nexport { expect } from ${ours};\n`);
+  return bundled({ entryPoints: [entry], format: 'esm', target: 'es2022' });
+}
+
+/** What a tool remarks is of interest only where it fails; then it is part of the error. */
+function run(program, options) {
+  execFileSync(program, options, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
 /** All of style/, in one file. */
@@ -92,7 +168,12 @@ async function styles() {
 }
 
 async function bundled(options) {
-  const { outputFiles } = await build({ bundle: true, minify: !quick, write: false, logLevel: 'warning', ...options });
+  const { outputFiles } = await build({
+    ...{ bundle: true, minify: !quick, write: false, logLevel: 'warning' },
+    // wasm-bindgen names a script once for each function that it takes from it.
+    logOverride: { 'duplicate-object-key': 'silent' },
+    ...options,
+  });
   return Buffer.from(outputFiles[0].contents);
 }
 

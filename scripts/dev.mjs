@@ -12,7 +12,7 @@ const watched = ['src', 'style', 'public', 'migrations', 'prompts', 'Cargo.toml'
 const build = `
   source scripts/places.sh
   cargo build --lib --target wasm32-unknown-unknown --no-default-features --features hydrate
-  node scripts/bundle.mjs "$TARGET/wasm32-unknown-unknown/debug/cardume.wasm" "$WASM_BINDGEN" --quick
+  node scripts/bundle.mjs "$TARGET/wasm32-unknown-unknown/debug/cardume.wasm" "$WASM_BINDGEN" "$WASM_SPLIT" --quick
   cargo build --bin cardume
 `;
 const binary = `${process.env.CARGO_TARGET_DIR ?? 'target'}/debug/cardume`;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `make build` needs besides Rust and Node, where it is missing: the wasm target, the wasm-bindgen that
-# matches Cargo.lock, and the npm packages named in package.json. Says so before it fetches anything.
+# matches Cargo.lock, wasm-split, which cuts the browser's program into parts, and the npm packages named in
+# package.json. Says so before it fetches anything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/places.sh
@@ -19,6 +20,13 @@ if ! [ -x "$WASM_BINDGEN" ]; then
   echo "Installing wasm-bindgen-cli $WASM_BINDGEN_VERSION into $TOOLS (some 3 minutes, once)"
   # Not --locked: this is a tool for the build, and its lock file names versions that not every registry still has.
   CARGO_TARGET_DIR="$TOOLS/build" cargo install wasm-bindgen-cli --version "$WASM_BINDGEN_VERSION" --root "$WASM_BINDGEN_ROOT"
+  rm -rf "$TOOLS/build"
+fi
+
+if ! [ -x "$WASM_SPLIT" ]; then
+  echo "Installing wasm_split_cli_support $WASM_SPLIT_VERSION into $TOOLS (some 3 minutes, once)"
+  CARGO_TARGET_DIR="$TOOLS/build" cargo install --locked wasm_split_cli_support --version "$WASM_SPLIT_VERSION" \
+    --features build-binary --root "$WASM_SPLIT_ROOT"
   rm -rf "$TOOLS/build"
 fi
 

@@ -1,17 +1,36 @@
-// Prints what a user downloads and what a host stores.
+// Prints what a user downloads and what a host stores. Fails where a page has grown over its budget.
 
 import { readFileSync, statSync } from 'node:fs';
 
-const manifest = JSON.parse(readFileSync('target/site/manifest.json', 'utf8'));
-const size = (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
-const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0).padStart(7)} kB`;
+/** In bytes, as they travel: the program's main part; all that a first visit to a page loads. */
+const MAIN_MAX = 250_000;
+const FIRST_LOAD_MAX = 330_000;
+/** Where that is to come down to; the maximum follows. */
+const FIRST_LOAD_GOAL = 300_000;
+/** What a page's HTML is allowed of that. */
+const HTML = 12_000;
 
-let firstLoad = 0;
-for (const [kind, url] of Object.entries(manifest)) {
-  const file = `target/site${url}`;
-  const sent = size(`${file}.br`) || size(file);
-  firstLoad += sent;
-  console.log(`${kind.padEnd(11)}${kilobytes(size(file))}  brotli ${kilobytes(sent)}`);
+const { parts, ...common } = JSON.parse(readFileSync('target/site/manifest.json', 'utf8'));
+const size = (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+const stored = (url) => size(`target/site${url}`);
+const sent = (url) => size(`target/site${url}.br`) || stored(url);
+const sum = (urls) => urls.reduce((total, url) => total + sent(url), 0);
+const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0).padStart(7)} kB`;
+const line = (name, url) => console.log(`${name.padEnd(12)}${kilobytes(stored(url))}  brotli ${kilobytes(sent(url))}`);
+
+for (const [kind, url] of Object.entries({ ...common, icon: '/favicon.svg' })) line(kind, url);
+for (const [page, urls] of Object.entries(parts)) for (const url of urls) line(`wasm, ${page}`, url);
+const needed = [...Object.values(common), '/favicon.svg'];
+const budgets = [['the main wasm', sent(common.wasm), MAIN_MAX]];
+for (const [page, urls] of Object.entries(parts)) {
+  const total = HTML + sum([...needed, ...urls]);
+  budgets.push([`the first load of the ${page}'s page`, total, FIRST_LOAD_MAX]);
+  const above = total > FIRST_LOAD_GOAL ? `, ${kilobytes(total - FIRST_LOAD_GOAL).trim()} above the goal` : '';
+  console.log(`first load  ${page.padEnd(10)}  brotli ${kilobytes(total)}  (${HTML / 1000} kB of it for the HTML${above})`);
 }
-console.log(`first load                brotli ${kilobytes(firstLoad)}  (and the page itself)`);
-console.log(`binary     ${kilobytes(size('target/release/cardume'))}  target/release/cardume`);
+console.log(`binary      ${kilobytes(size('target/release/cardume'))}  target/release/cardume`);
+
+for (const [what, bytes, max] of budgets.filter(([, bytes, max]) => bytes > max)) {
+  console.error(`Over budget: ${what} takes ${kilobytes(bytes).trim()}, and may take ${kilobytes(max).trim()}.`);
+  process.exitCode = 1;
+}

@@ -16,10 +16,15 @@ pub mod server;
 #[cfg(feature = "ssr")]
 pub mod client;
 
-/// The browser's entry: takes over the page that the server rendered.
+/// The browser's entry: takes over the page that the server rendered, once that page's code is there too. Where it cannot
+/// be had, the page stays what it is: plain links and forms.
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
     console_error_panic_hook::set_once();
-    leptos::mount::hydrate_body(ui::App);
+    wasm_bindgen_futures::spawn_local(async {
+        if ui::Part::at(&leptos::prelude::location_pathname().unwrap_or_default()).load().await.is_ok() {
+            leptos::mount::hydrate_body(ui::App);
+        }
+    });
 }

@@ -25,7 +25,7 @@ test('the bundle comes compressed, typed and with a long life', async ({ cardume
   };
   for (const [extension, type] of Object.entries(kinds)) {
     const path = loaded.find((path) => path.startsWith('/pkg/') && path.endsWith(extension));
-    expect(path, `a ${extension} that the page loads`).toMatch(/^\/pkg\/cardume\.[0-9a-f]{16}\./);
+    expect(path, `a ${extension} that the page loads`).toMatch(/^\/pkg\/\w+\.[0-9a-f]{16}\./);
     const url = cardume.url + path;
     const plain = await raw(url, { 'accept-encoding': 'identity' });
     expect(plain.response.headers['content-encoding']).toBeUndefined();

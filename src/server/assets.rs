@@ -36,10 +36,17 @@ pub fn bundle() -> ui::Assets {
         css: String,
         js: String,
         wasm: String,
+        parts: Parts,
+    }
+    #[derive(Default, Deserialize)]
+    struct Parts {
+        board: Vec<String>,
+        card: Vec<String>,
     }
     let manifest = Site::get(MANIFEST).map(|file| file.data);
     let names: Manifest = manifest.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
-    ui::Assets { css: names.css, js: names.js, wasm: names.wasm }
+    let Manifest { css, js, wasm, parts: Parts { board, card } } = names;
+    ui::Assets { css, js, wasm, board, card }
 }
 
 /// Serves every file of the bundle at its path.

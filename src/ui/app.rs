@@ -3,13 +3,13 @@
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
-use leptos_router::SsrMode;
-use leptos_router::components::{Route, Router, Routes};
-use leptos_router::path;
+use leptos_router::components::{FlatRoutes, Route, Router};
+use leptos_router::location::RequestUrl;
+use leptos_router::{Lazy, SsrMode, path};
 
 use super::hooks::{provide_clock, provide_connection, provide_hydrated, provide_visit};
 use super::kit::ConnectionStatus;
-use super::pages::{BoardPage, CardPage, NotFound};
+use super::pages::{BoardRoute, CardRoute, NotFound, Part};
 
 /// The addresses of what the page loads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,7 +17,12 @@ pub struct Assets {
     pub css: String,
     /// Empty where the server was built without a browser bundle: the page then works as plain HTML.
     pub js: String,
+    /// The part that is needed first.
     pub wasm: String,
+    /// What the board needs besides.
+    pub board: Vec<String>,
+    /// What a card's page needs besides.
+    pub card: Vec<String>,
 }
 
 /// Over plain HTTP to another machine a browser says of a form only that it comes from nowhere, which anybody's might; of
@@ -49,14 +54,24 @@ pub fn shell(assets: Assets, logged_in: bool) -> impl IntoView {
 }
 
 /// Starts the browser's side. The script in the page is a module: it waits until the document is there, and then fetches
-/// both halves at once. (A preload of the WASM would not be used in time on a slow machine, and the browser complains.)
+/// all that this page needs at once. (A preload of the WASM would not be used in time on a slow machine, and the browser
+/// complains.)
 #[component]
 fn Bundle(assets: Assets) -> impl IntoView {
-    let Assets { js, wasm, .. } = assets;
+    let url = use_context::<RequestUrl>().and_then(|url| url.parse().ok());
+    let page = url.map(|url| Part::at(url.path()));
+    let Assets { js, wasm, board, card, .. } = assets;
     (!js.is_empty()).then(|| {
+        let parts = match page {
+            Some(Part::Board) => board,
+            Some(Part::Card) => card,
+            None => vec![],
+        };
         let start = format!(
-            "const wasm = fetch({wasm:?}); const {{ default: init, hydrate }} = await import({js:?}); \
-             await init({{ module_or_path: wasm }}); hydrate();"
+            "const [wasm, ...parts] = {:?}.map(url => [url, fetch(url)]); \
+             const {{ default: init, hydrate, expect }} = await import({js:?}); \
+             expect(parts); await init({{ module_or_path: wasm[1] }}); hydrate();",
+            [vec![wasm], parts].concat(),
         );
         view! {
             <link rel="modulepreload" href=js nonce=use_nonce() />
@@ -81,10 +96,10 @@ pub fn App() -> impl IntoView {
             "Skip to content"
         </a>
         <Router>
-            <Routes fallback=|| view! { <NotFound /> }>
-                <Route path=path!("/") view=BoardPage ssr=SsrMode::Async />
-                <Route path=path!("/cards/:id") view=CardPage ssr=SsrMode::Async />
-            </Routes>
+            <FlatRoutes fallback=|| view! { <NotFound /> }>
+                <Route path=path!("/") view={Lazy::<BoardRoute>::new()} ssr=SsrMode::Async />
+                <Route path=path!("/cards/:id") view={Lazy::<CardRoute>::new()} ssr=SsrMode::Async />
+            </FlatRoutes>
         </Router>
         <ConnectionStatus />
     }

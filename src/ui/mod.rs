@@ -11,3 +11,4 @@ mod pages;
 mod run;
 
 pub use app::{App, Assets, FORMS_OVER_PLAIN_HTTP, shell};
+pub use pages::Part;

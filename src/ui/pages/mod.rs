@@ -4,8 +4,8 @@ mod board;
 mod card;
 mod loaded;
 mod not_found;
+mod part;
 mod title;
 
-pub use board::BoardPage;
-pub use card::CardPage;
 pub use not_found::NotFound;
+pub use part::{BoardRoute, CardRoute, Part};

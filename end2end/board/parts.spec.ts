@@ -1,0 +1,74 @@
+// The browser's program comes in parts: what every page needs, and each page's own.
+
+import type { Page } from '@playwright/test';
+import { type Complaints, expect, listening, test, tile } from '../fixtures/board.ts';
+
+/** Which parts the page asks for, by their names without the hash. */
+function partsAsked(page: Page): string[] {
+  const asked: string[] = [];
+  page.on('request', (request) => {
+    const part = /\/pkg\/(\w+)\.\w+\.wasm$/.exec(request.url());
+    if (part?.[1]) asked.push(part[1]);
+  });
+  return asked;
+}
+
+/** As of a server that has been updated since. */
+async function loseCardPart(page: Page, complaints: Complaints, times: number): Promise<void> {
+  complaints.tolerate(/^error: Failed to load resource: the server responded with a status of 404/);
+  complaints.tolerate(/^error: TypeError: .*HTTP status code is not ok/);
+  await page.route(/\/pkg\/card\.\w+\.wasm$/, (route) => route.fulfill({ status: 404 }), { times });
+}
+
+/** Counts the documents that are loaded from now on. */
+function documents(page: Page): () => number {
+  let count = 0;
+  page.on('request', (request) => {
+    if (request.isNavigationRequest()) count += 1;
+  });
+  return () => count;
+}
+
+test('each page brings its own part, and the other one comes with the first link to it', async ({ cardume, page, open }) => {
+  const card = await cardume.addCard('Order seeds', 'quick');
+  const asked = partsAsked(page);
+  await open(page);
+  expect(asked.toSorted()).toEqual(['board', 'cardume']);
+  const loaded = documents(page);
+  await tile(page, card).getByRole('link').click();
+  await expect(page.getByRole('heading', { name: 'Order seeds', level: 1 })).toBeVisible();
+  await page.goBack();
+  await expect(tile(page, card)).toBeVisible();
+  expect(asked.toSorted()).toEqual(['board', 'card', 'cardume']);
+  expect(loaded()).toBe(0);
+
+  asked.length = 0;
+  await open(page, `/cards/${card.id}`);
+  expect(asked.toSorted()).toEqual(['card', 'cardume']);
+});
+
+test('where the part behind a link is gone, the page is loaded anew', async ({ cardume, complaints, page, open }) => {
+  const card = await cardume.addCard('Order seeds', 'quick');
+  await open(page);
+  await loseCardPart(page, complaints, 1);
+  const loaded = documents(page);
+  await tile(page, card).getByRole('link').click();
+  await page.waitForURL(`**/cards/${card.id}`);
+  await listening(page);
+  await expect(page.getByRole('heading', { name: 'Order seeds', level: 1 })).toBeVisible();
+  expect(loaded()).toBe(1);
+});
+
+test('a page without its part is readable, and is not loaded again and again', async ({ cardume, complaints, page }) => {
+  const card = await cardume.addCard('Order seeds', 'quick');
+  await loseCardPart(page, complaints, 100);
+  const loaded = documents(page);
+  const lost = page.waitForEvent('console', (message) => message.text().includes('HTTP status code is not ok'));
+  await page.goto(`/cards/${card.id}`);
+  await lost;
+  await expect(page.getByRole('heading', { name: 'Order seeds', level: 1 })).toBeVisible();
+  await page.getByRole('link', { name: 'Board', exact: true }).click();
+  await listening(page);
+  await expect(tile(page, card)).toBeVisible();
+  expect(loaded()).toBe(2);
+});
