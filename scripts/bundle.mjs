@@ -2,7 +2,8 @@
 // contents, the files of public/ under their own, a compressed twin beside each, and manifest.json, which names what a
 // page loads.
 //
-// The program is cut into parts: what every page needs, and for each page what it alone needs (src/ui/pages/part.rs).
+// The program is cut into parts: what every page needs, for each page what it alone needs (src/ui/pages/part.rs), and
+// what no page needs before somebody asks for it.
 //
 //   node scripts/bundle.mjs CARDUME_WASM WASM_BINDGEN WASM_SPLIT [--quick]
 //
@@ -38,6 +39,8 @@ const wasmFeatures = [
 const isNeverCalled = (name, bytes) =>
   /into_any13hydrate_async17h\w+E$/.test(name) ||
   (bytes >= 150 && /13hydrate_async(28_\$u7b\$\$u7b\$closure\$u7d\$\$u7d\$)+17h\w+E$/.test(name));
+/** Parts that no page needs at first. */
+const later = new Set(['dialogs']);
 const compressible = new Set(['.css', '.html', '.js', '.json', '.svg', '.txt', '.wasm', '.webmanifest']);
 
 const filesUnder = (folder) =>
@@ -87,36 +90,40 @@ async function browserSide() {
   run(wasmBindgen, [...bindings, '--keep-lld-exports', '--no-demangle', join(work, 'cardume.wasm')]);
 
   const script = readFileSync(join(work, '__wasm_split.js'), 'utf8');
-  const pages = partsByPage(script);
+  const parts = partsByName(script);
   let main = 'cardume_bg';
   if (!quick) {
     // What all pages share belongs to what is always there: in one piece it compresses better.
-    const [some, ...others] = pages.values();
-    for (const part of some.filter((part) => others.every((parts) => parts.includes(part)))) {
-      main = merged(main, part);
-      for (const [page, parts] of pages) pages.set(page, parts.filter((other) => other !== part));
+    const [some, ...others] = [...parts].filter(([name]) => !later.has(name)).map(([, files]) => files);
+    for (const shared of some.filter((file) => others.every((files) => files.includes(file)))) {
+      main = merged(main, shared);
+      for (const [name, files] of parts) parts.set(name, files.filter((other) => other !== shared));
     }
   }
   const urls = new Map();
-  for (const part of [main, ...new Set([...pages.values()].flat())]) {
-    const name = part === main ? 'cardume' : part.replace('split_', '');
-    urls.set(part, add(name, '.wasm', optimized(part)));
+  for (const file of [main, ...new Set([...parts.values()].flat())]) {
+    const name = file === main ? 'cardume' : file.replace('split_', '');
+    urls.set(file, add(name, '.wasm', optimized(file)));
   }
-  const parts = Object.fromEntries([...pages].map(([page, parts]) => [page, parts.map((part) => urls.get(part))]));
-  return { js: add('cardume', '.js', await starter(parts, canary(script))), wasm: urls.get(main), parts };
+  const addresses = [...parts].map(([name, files]) => [name, files.map((file) => urls.get(file))]);
+  const [pages, others] = [false, true].map((isLater) =>
+    Object.fromEntries(addresses.filter(([name]) => later.has(name) === isLater)),
+  );
+  const js = add('cardume', '.js', await starter({ ...pages, ...others }, canary(script)));
+  return { js, wasm: urls.get(main), parts: pages, later: others };
 }
 
-/** Which files wasm-split made for each page, told by the script with which it would load them. */
-function partsByPage(script) {
+/** Which files wasm-split made for each part, told by the script with which it would load them. */
+function partsByName(script) {
   const chunks = new Map();
   for (const [, name, file] of script.matchAll(/const (__chunk_\d+) = .*?"\.\/(\w+)\.wasm"/gs)) chunks.set(name, file);
   const loaders = [...script.matchAll(/export const __wasm_split_load_(\w+) = .*?, \[([^\]]*)\]\)\);/gs)];
   if (loaders.length === 0) throw new Error('wasm-split has found nothing to cut off.');
-  const pages = loaders.map(([, page, needed]) => {
+  const parts = loaders.map(([, name, needed]) => {
     const shared = needed.split(', ').filter(Boolean).map((chunk) => chunks.get(chunk));
-    return [page, [...shared, `split_${page}`].filter((part) => existsSync(join(work, `${part}.wasm`)))];
+    return [name, [...shared, `split_${name}`].filter((file) => existsSync(join(work, `${file}.wasm`)))];
   });
-  return new Map(pages.sort());
+  return new Map(parts.sort());
 }
 
 /** What the parts of a debug build want to see, so that they are not loaded beside the main part of another build. */

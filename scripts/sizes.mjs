@@ -10,7 +10,7 @@ const FIRST_LOAD_GOAL = 300_000;
 /** What a page's HTML is allowed of that. */
 const HTML = 12_000;
 
-const { parts, ...common } = JSON.parse(readFileSync('target/site/manifest.json', 'utf8'));
+const { parts, later, ...common } = JSON.parse(readFileSync('target/site/manifest.json', 'utf8'));
 const size = (path) => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 const stored = (url) => size(`target/site${url}`);
 const sent = (url) => size(`target/site${url}.br`) || stored(url);
@@ -19,7 +19,7 @@ const kilobytes = (bytes) => `${(bytes / 1000).toFixed(0).padStart(7)} kB`;
 const line = (name, url) => console.log(`${name.padEnd(12)}${kilobytes(stored(url))}  brotli ${kilobytes(sent(url))}`);
 
 for (const [kind, url] of Object.entries({ ...common, icon: '/favicon.svg' })) line(kind, url);
-for (const [page, urls] of Object.entries(parts)) for (const url of urls) line(`wasm, ${page}`, url);
+for (const [part, urls] of Object.entries({ ...parts, ...later })) for (const url of urls) line(`wasm, ${part}`, url);
 const needed = [...Object.values(common), '/favicon.svg'];
 const budgets = [['the main wasm', sent(common.wasm), MAIN_MAX]];
 for (const [page, urls] of Object.entries(parts)) {

@@ -3,12 +3,12 @@
 import type { Page } from '@playwright/test';
 import { type Complaints, expect, listening, test, tile } from '../fixtures/board.ts';
 
-/** Which parts the page asks for, by their names without the hash. */
+/** Which parts the page asks for, by their names without the hash; not what some of them share. */
 function partsAsked(page: Page): string[] {
   const asked: string[] = [];
   page.on('request', (request) => {
     const part = /\/pkg\/(\w+)\.\w+\.wasm$/.exec(request.url());
-    if (part?.[1]) asked.push(part[1]);
+    if (part?.[1] && !part[1].startsWith('chunk_')) asked.push(part[1]);
   });
   return asked;
 }
@@ -45,6 +45,28 @@ test('each page brings its own part, and the other one comes with the first link
   asked.length = 0;
   await open(page, `/cards/${card.id}`);
   expect(asked.toSorted()).toEqual(['card', 'cardume']);
+});
+
+test('dialogs come with the first one that is opened', async ({ complaints, page, open }) => {
+  complaints.tolerate(/^error: Failed to load resource: the server responded with a status of 404/);
+  complaints.tolerate(/^error: TypeError: .*HTTP status code is not ok/);
+  const asked = partsAsked(page);
+  await open(page);
+  expect(asked).not.toContain('dialogs');
+  await page.route(/\/pkg\/dialogs\.\w+\.wasm$/, (route) => route.fulfill({ status: 404 }), { times: 1 });
+  await page.getByRole('button', { name: 'New card' }).click();
+  const dialog = page.getByRole('dialog', { name: 'New card' });
+  await expect(dialog.getByRole('alert')).toContainText('could not be loaded');
+  // What failed is asked for again.
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await expect(dialog).toBeHidden();
+  await page.getByRole('button', { name: 'New card' }).click();
+  await expect(dialog.getByLabel('Title')).toBeFocused();
+  expect(asked.filter((part) => part === 'dialogs')).toHaveLength(2);
+  await dialog.getByLabel('Title').fill('Order seeds');
+  await page.reload();
+  await page.getByRole('button', { name: 'New card' }).click();
+  await expect(dialog.getByLabel('Title')).toHaveValue('Order seeds');
 });
 
 test('where the part behind a link is gone, the page is loaded anew', async ({ cardume, complaints, page, open }) => {

@@ -16,7 +16,9 @@ use leptos::config::LeptosOptions;
 use leptos::nonce::use_nonce;
 use leptos::prelude::{provide_context, use_context};
 use leptos_axum::{LeptosRoutes, ResponseOptions};
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
 
 use super::http::problem::{self, Refusal};
 use super::security::{self, Entry, Guard, headers, is_local};
@@ -40,6 +42,7 @@ pub fn router(app: App, guard: Guard, bundle: ui::Assets, files: Router) -> Rout
         .merge(rest.with_state(app.clone()))
         .merge(files)
         .merge(http::login::router(guard.access.clone()))
+        .merge(http::preferences::router())
         .merge(pages(app, bundle))
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(middleware::from_fn(limit_body))
@@ -53,6 +56,7 @@ fn pages(app: App, bundle: ui::Assets) -> Router {
     let options = LeptosOptions::builder().output_name("cardume").build();
     let context = move || {
         provide_context(app.clone());
+        ui::provide_preferences(preferences_of_request());
         restrict_page();
     };
     let shell = move || ui::shell(bundle.clone(), is_logged_in());
@@ -72,6 +76,8 @@ fn pages(app: App, bundle: ui::Assets) -> Router {
             page
         })
         .layer(middleware::from_fn(finish))
+        // Nobody else's page can ask for ours, so how long an answer becomes tells nobody what is in it.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(options)
 }
 
@@ -94,6 +100,11 @@ fn restrict_page() {
     if let Ok(policy) = HeaderValue::from_str(&headers::page_policy(&nonce)) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
+}
+
+/// How the browser that asks wants the page.
+fn preferences_of_request() -> ui::Preferences {
+    use_context::<Parts>().map(|request| http::preferences::preferences(&request.headers)).unwrap_or_default()
 }
 
 /// Whether a session of the browser's let this page's request in, which it can end.

@@ -2,14 +2,19 @@
 
 use leptos::nonce::use_nonce;
 use leptos::prelude::*;
+use leptos::tachys::html::attribute::custom::custom_attribute;
+use leptos_i18n::Locale as _;
 use leptos_meta::{MetaTags, Title, provide_meta_context};
 use leptos_router::components::{FlatRoutes, Route, Router};
 use leptos_router::location::RequestUrl;
 use leptos_router::{Lazy, SsrMode, path};
 
-use super::hooks::{provide_clock, provide_connection, provide_hydrated, provide_visit};
+use super::hooks::{
+    Preferences, Theme, provide_clock, provide_connection, provide_hydrated, provide_visit, use_preferences,
+};
 use super::kit::ConnectionStatus;
 use super::pages::{BoardRoute, CardRoute, NotFound, Part};
+use crate::ui::tr;
 
 /// The addresses of what the page loads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,19 +32,20 @@ pub struct Assets {
 
 /// Over plain HTTP to another machine a browser says of a form only that it comes from nowhere, which anybody's might; of
 /// what a script asks it says whose it is. So there the forms that nobody has handled are sent by this script.
-pub const FORMS_OVER_PLAIN_HTTP: &str = r#"isSecureContext||addEventListener("submit",async e=>{const f=e.target;if(e.defaultPrevented||f.method!="post")return;e.preventDefault();const r=await fetch(f.action,{method:"POST",headers:{accept:"text/html"},body:new URLSearchParams(new FormData(f))});if(r.ok)location.assign(r.url);else document.body.replaceWith(new DOMParser().parseFromString(await r.text(),"text/html").body)})"#;
+pub const FORMS_OVER_PLAIN_HTTP: &str = r#"isSecureContext||addEventListener("submit",async e=>{const f=e.target;if(e.defaultPrevented||f.method!="post")return;e.preventDefault();const r=await fetch(f.action,{method:"POST",headers:{accept:"text/html"},body:new URLSearchParams(new FormData(f,e.submitter))});if(r.ok)location.assign(r.url);else document.body.replaceWith(new DOMParser().parseFromString(await r.text(),"text/html").body)})"#;
 
 /// The whole document. `logged_in`: the browser has a session that it can end, and the page offers that.
 pub fn shell(assets: Assets, logged_in: bool) -> impl IntoView {
+    let Preferences { theme, language } = use_preferences();
+    let forced = (theme != Theme::System).then_some(theme.as_str());
     view! {
         <!DOCTYPE html>
-        <html lang="en" data-session=logged_in.then_some("")>
+        <html lang=language.as_str() data-session=logged_in.then_some("") data-theme=forced>
             <head>
                 <meta charset="utf-8" />
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
-                <meta name="color-scheme" content="light dark" />
-                <meta name="theme-color" media="(prefers-color-scheme: light)" content="#f5f6f8" />
-                <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#14171c" />
+                <meta name="color-scheme" content=theme.color_scheme() />
+                <GroundColour theme=theme />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" />
                 <link rel="stylesheet" href=assets.css.clone() />
                 <script nonce=use_nonce()>{FORMS_OVER_PLAIN_HTTP}</script>
@@ -50,6 +56,23 @@ pub fn shell(assets: Assets, logged_in: bool) -> impl IntoView {
                 <App />
             </body>
         </html>
+    }
+}
+
+/// What a browser paints around the page: `--ground` of `style/tokens.css`, in the form that it wants.
+#[component]
+fn GroundColour(theme: Theme) -> impl IntoView {
+    let meta = |media: &'static str, colour: &'static str| {
+        // view! takes media for an attribute of other elements only.
+        view! { <meta name="theme-color" {..custom_attribute("media", media)} content=colour /> }
+    };
+    let (light, dark) = ("#f5f6f8", "#14171c");
+    match theme {
+        Theme::System => {
+            vec![meta("(prefers-color-scheme: light)", light), meta("(prefers-color-scheme: dark)", dark)]
+        }
+        Theme::Light => vec![meta("all", light)],
+        Theme::Dark => vec![meta("all", dark)],
     }
 }
 
@@ -93,7 +116,7 @@ pub fn App() -> impl IntoView {
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Cardume".to_owned() } else { format!("{page} · Cardume") } />
         <a class="skip" href="#main" rel="external">
-            "Skip to content"
+            {tr!(page.skip)}
         </a>
         <Router>
             <FlatRoutes fallback=|| view! { <NotFound /> }>

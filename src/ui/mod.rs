@@ -9,6 +9,32 @@ mod hooks;
 mod kit;
 mod pages;
 mod run;
+mod words;
 
 pub use app::{App, Assets, FORMS_OVER_PLAIN_HTTP, shell};
+pub use hooks::{Preferences, Theme, provide_preferences};
 pub use pages::Part;
+pub use words::i18n::Locale;
+
+/// The words that `locales/` has under this key, in the language of the page: a `&'static str`, or where there is
+/// something to fill in, `name = value`, what can become a `String`.
+macro_rules! tr {
+    ($($word:tt)+) => {
+        ::leptos_i18n::td_string!($crate::ui::hooks::language(), $($word)+)
+    };
+}
+pub(crate) use tr;
+
+/// The words for so many of something: what the key with `_1` at its end has, or that with `_n`. Both languages
+/// know these two only. `{{ number }}` is the count as a person writes it.
+macro_rules! tr_counted {
+    ($group:ident.$one:ident | $many:ident, $count:expr) => {{
+        let count: i64 = $count;
+        let number = $crate::ui::kit::grouped(count);
+        match count {
+            1 => String::from($crate::ui::tr!($group.$one, number = number)),
+            _ => String::from($crate::ui::tr!($group.$many, number = number)),
+        }
+    }};
+}
+pub(crate) use tr_counted;

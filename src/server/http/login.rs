@@ -3,16 +3,18 @@
 
 use axum::Router;
 use axum::extract::{Form, FromRequest, Path, Query, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
+use leptos_i18n::{Locale as _, td_string};
 use serde::Deserialize;
 
+use super::preferences::preferences;
 use super::problem::Refusal;
 use crate::domain::Problem;
 use crate::server::security::access::{Access, Denial};
 use crate::server::security::{headers, is_local, peer, secret};
-use crate::ui;
+use crate::ui::{self, Preferences};
 
 pub fn router(access: Access) -> Router {
     Router::new()
@@ -34,12 +36,12 @@ impl Wish {
     }
 }
 
-async fn ask(State(access): State<Access>, uri: Uri) -> Response {
+async fn ask(State(access): State<Access>, uri: Uri, headers: HeaderMap) -> Response {
     let wish = Query::<Wish>::try_from_uri(&uri).map(|Query(wish)| wish).unwrap_or_default();
     if !access.is_required() {
         return lead_to(wish.place(), None);
     }
-    page(StatusCode::OK, "", wish.place())
+    page(StatusCode::OK, preferences(&headers), "", wish.place())
 }
 
 #[derive(Deserialize)]
@@ -51,9 +53,10 @@ struct Shown {
 }
 
 async fn log_in(State(access): State<Access>, request: Request) -> Response {
-    let peer = peer(&request);
+    let (peer, wanted) = (peer(&request), preferences(request.headers()));
+    let language = wanted.language;
     let Ok(Form(Shown { password, wish })) = Form::from_request(request, &()).await else {
-        return page(StatusCode::BAD_REQUEST, "The form came without a password or token.", "/");
+        return page(StatusCode::BAD_REQUEST, wanted, td_string!(language, login.empty), "/");
     };
     if !access.is_required() {
         return lead_to(wish.place(), None);
@@ -61,9 +64,9 @@ async fn log_in(State(access): State<Access>, request: Request) -> Response {
     match access.log_in(password.trim(), peer).await {
         Ok(cookie) => lead_to(wish.place(), Some(cookie)),
         Err(Denial::Unknown(problem)) => Refusal(problem).into_response(),
-        Err(Denial::TooMany { wait }) => too_many(wait.as_secs(), wish.place()),
+        Err(Denial::TooMany { wait }) => too_many(wait.as_secs(), wanted, wish.place()),
         Err(Denial::Wrong | Denial::Nothing) => {
-            page(StatusCode::UNAUTHORIZED, "That is neither the password nor a token that is known here.", wish.place())
+            page(StatusCode::UNAUTHORIZED, wanted, td_string!(language, login.neither), wish.place())
         }
     }
 }
@@ -73,19 +76,18 @@ async fn redeem(State(access): State<Access>, Path(code): Path<String>, request:
     if !access.is_required() {
         return lead_to("/", None);
     }
+    let wanted = preferences(request.headers());
     let is_idle = request.headers().contains_key(HeaderName::from_static("sec-purpose"));
     if *request.method() != Method::GET || is_idle {
-        return page(StatusCode::OK, "", "/");
+        return page(StatusCode::OK, wanted, "", "/");
     }
     match access.redeem(&code, peer(&request)).await {
         Ok(cookie) => lead_to("/", Some(cookie)),
         Err(Denial::Unknown(problem)) => Refusal(problem).into_response(),
-        Err(Denial::TooMany { wait }) => too_many(wait.as_secs(), "/"),
-        Err(Denial::Wrong | Denial::Nothing) => page(
-            StatusCode::UNAUTHORIZED,
-            "This link was used already, or its 15 minutes are over. A server that is started anew prints another.",
-            "/",
-        ),
+        Err(Denial::TooMany { wait }) => too_many(wait.as_secs(), wanted, "/"),
+        Err(Denial::Wrong | Denial::Nothing) => {
+            page(StatusCode::UNAUTHORIZED, wanted, td_string!(wanted.language, login.used), "/")
+        }
     }
 }
 
@@ -106,17 +108,27 @@ fn lead_to(place: &str, cookie: Option<String>) -> Response {
     response
 }
 
-fn too_many(seconds: u64, next: &str) -> Response {
-    let message = "Too many attempts from your address were wrong. Wait some minutes, and try again.";
-    let mut response = page(StatusCode::TOO_MANY_REQUESTS, message, next);
+fn too_many(seconds: u64, wanted: Preferences, next: &str) -> Response {
+    let message = td_string!(wanted.language, login.too_many);
+    let mut response = page(StatusCode::TOO_MANY_REQUESTS, wanted, message, next);
     response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     response
 }
 
 /// The login page. `next` is local, and so has nothing in it that means anything to HTML.
-fn page(status: StatusCode, message: &str, next: &str) -> Response {
+fn page(status: StatusCode, wanted: Preferences, message: &str, next: &str) -> Response {
     let Ok(nonce) = secret::random::<16>() else { return Refusal(Problem::internal()).into_response() };
+    let Preferences { theme, language } = wanted;
+    let token = format!("<code>cardume token new {}</code>", td_string!(language, login.name));
+    let help =
+        String::from(td_string!(language, login.help, token = token, password = "<code>cardume password</code>"));
     let html = include_str!("login.html")
+        .replace("{lang}", language.as_str())
+        .replace("{theme}", theme.as_str())
+        .replace("{scheme}", theme.color_scheme())
+        .replace("{title}", td_string!(language, login.title))
+        .replace("{label}", td_string!(language, login.label))
+        .replace("{help}", &help)
         .replace("{nonce}", &nonce)
         // The page loads nothing: what it has of the board's looks is in it.
         .replace("{tokens}", include_str!("../../../style/tokens.css"))

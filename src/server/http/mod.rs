@@ -10,6 +10,7 @@ mod health;
 pub mod login;
 mod logs;
 mod openapi;
+pub mod preferences;
 pub mod problem;
 mod projects;
 mod runs;

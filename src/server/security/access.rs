@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, header};
 use tokio::sync::Semaphore;
 
 use super::attempts::Attempts;
-use super::secret;
+use super::{cookie, secret};
 use crate::domain::{Problem, Timestamp};
 use crate::server::config::AccessConfig;
 use crate::server::now;
@@ -209,9 +209,7 @@ impl Access {
 
     /// The hash of the session that the request's cookie names.
     fn session(&self, headers: &HeaderMap) -> Option<String> {
-        let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
-        let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-        let (_, session) = cookies.find(|(name, _)| *name == self.0.cookie)?;
+        let session = cookie(headers, &self.0.cookie)?;
         (session.len() == 64).then(|| secret::hash(session))
     }
 }

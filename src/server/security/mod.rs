@@ -12,7 +12,7 @@ pub mod secret;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{Html, IntoResponse, Response};
 
@@ -69,6 +69,13 @@ pub fn peer(request: &Request) -> IpAddr {
     known.map_or(Ipv4Addr::UNSPECIFIED.into(), |ConnectInfo(peer)| peer.ip())
 }
 
+/// What a cookie of this name says.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let mut cookies = lines.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
+    cookies.find(|(its, _)| *its == name).map(|(_, value)| value)
+}
+
 /// Whether a page may be at this path: for a person to look at, and not for a page to ask for.
 fn is_page(path: &str) -> bool {
     let is_below = |place: &str| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -80,7 +87,9 @@ fn is_page(path: &str) -> bool {
 fn wants_page(request: &Request) -> bool {
     let path = request.uri().path();
     let is_form = path.starts_with("/fn/") && is(request, "sec-fetch-mode", "navigate");
-    is_form || (is_page(path) && matches!(*request.method(), Method::GET | Method::HEAD)) || path == "/logout"
+    is_form
+        || (is_page(path) && matches!(*request.method(), Method::GET | Method::HEAD))
+        || ["/logout", "/preferences"].contains(&path)
 }
 
 fn is(request: &Request, name: &'static str, value: &str) -> bool {

@@ -15,9 +15,8 @@ use crate::domain::{CardId, CardMove, Column};
 use crate::ui::hooks::{Drag, Dragging, Poll, gap_at, hide_gap, keep_focus_on_card, scroll_to_gap, show_gap, use_drag};
 use crate::ui::kit::live;
 use crate::ui::run::column_title;
+use crate::ui::tr;
 
-/// What is said of a card whose workflow moves it.
-const RUNNING: &str = "It is running, so it stays in its column: cancel it first.";
 /// What moves a card by keyboard: its own button, and its link.
 const BUTTON: &str = "[data-handle]";
 const LINK: &str = "[data-card-id] a";
@@ -145,8 +144,8 @@ impl Arrange {
         let (title, is_running) = known.card.with_untracked(|card| (card.title.clone(), card.is_running()));
         let moving = Moving { card: id, title, from, to: Some(from), is_running, by_keyboard };
         let how = match (is_running, by_keyboard) {
-            (true, _) => RUNNING,
-            (false, true) => "Arrow keys move it, Space drops it, Escape leaves it.",
+            (true, _) => tr!(moving.running),
+            (false, true) => tr!(moving.keys),
             (false, false) => "",
         };
         self.say(format!("{}. {how}", self.words(&moving, from)), by_keyboard || is_running);
@@ -163,7 +162,7 @@ impl Arrange {
         let last = Column::ALL.len() - 1;
         let column = Column::ALL[(at.column as usize).saturating_add_signed(columns).min(last)];
         if !moving.is_allowed(column) {
-            self.say(format!("{}. {RUNNING}", self.words(&moving, at)), true);
+            self.say(format!("{}. {}", self.words(&moving, at), tr!(moving.running)), true);
             return true;
         }
         let index = at.index.saturating_add_signed(cards).min(self.length(column, moving.card));
@@ -201,7 +200,7 @@ impl Arrange {
             None => {
                 self.stays(&moving);
                 if moving.to.is_some_and(|to| to != moving.from) {
-                    self.refuse(&moving.title, RUNNING);
+                    self.refuse(&moving.title, tr!(moving.running));
                 }
             }
         }
@@ -215,7 +214,7 @@ impl Arrange {
     }
 
     fn stays(self, moving: &Moving) {
-        self.say(format!("{} stays where it was.", moving.title), false);
+        self.say(tr!(moving.stays, title = &moving.title).into(), false);
         // No board was taken in while it was in hand.
         self.poll.wake();
     }
@@ -227,7 +226,7 @@ impl Arrange {
         let shown = self.shown.with_untracked(|shown| others_in(shown, to.column, moving.card));
         let position = position_among(&all, &shown, to.index);
         let version = known.card.with_untracked(|card| card.version);
-        self.say(format!("Dropped. {}.", self.words(&moving, to)), false);
+        self.say(tr!(moving.dropped, place = self.words(&moving, to)).into(), false);
         keep_focus_on_card(|| self.state.move_to(moving.card, to.column, position));
         spawn_local(async move {
             let to = CardMove { column_id: to.column, position: position as i64, version: Some(version) };
@@ -248,7 +247,7 @@ impl Arrange {
     }
 
     fn refuse(self, title: &str, why: &str) {
-        self.refusal.set(Some(format!("“{title}” was not moved. {why}")));
+        self.refusal.set(Some(tr!(moving.refused, title = title, why = why).into()));
     }
 
     fn say(self, words: String, is_seen: bool) {
@@ -257,7 +256,8 @@ impl Arrange {
 
     fn words(self, moving: &Moving, at: Place) -> String {
         let count = self.length(at.column, moving.card) + 1;
-        format!("{}: {}, position {} of {count}", moving.title, column_title(at.column), at.index + 1)
+        let (title, column) = (&moving.title, column_title(at.column));
+        tr!(moving.place, title = title, column = column, position = at.index + 1, count = count).into()
     }
 
     /// How many cards a column shows without this one.

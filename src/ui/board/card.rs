@@ -6,6 +6,7 @@ use super::state::{BoardCard, BoardState};
 use crate::domain::{Card, ProjectId, Stage, Workflow};
 use crate::ui::kit::{Badge, Clocking, Icon, Lasted, Mark, Shape, Tone, live, shown};
 use crate::ui::run::{RunControls, mark_of, progress, progress_in_words};
+use crate::ui::tr;
 
 #[component]
 pub fn CardTile(
@@ -47,9 +48,9 @@ pub fn CardTile(
                 type="button"
                 class="card__move"
                 data-handle
-                aria-label="Move"
+                aria-label=tr!(card.move_it)
                 aria-describedby=title_id.clone()
-                title="Drag, or press Space and use the arrow keys"
+                title=tr!(card.how_to_move)
             >
                 <Icon shape=Shape::Grip />
             </button>

@@ -8,6 +8,7 @@ use super::state::BoardState;
 use crate::domain::{Column, ProjectId};
 use crate::ui::kit::live;
 use crate::ui::run::column_title;
+use crate::ui::tr;
 
 #[component]
 pub fn Columns(
@@ -26,7 +27,7 @@ pub fn Columns(
             node_ref=element
             class="columns"
             role="group"
-            aria-label="Columns"
+            aria-label=tr!(columns.all)
             tabindex="0"
             data-scrolls
             on:touchmove=move |event| drag.keep_from_scrolling(&event)

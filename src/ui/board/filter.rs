@@ -3,6 +3,7 @@
 use crate::domain::{Card, ProjectId, Stage, Workflow};
 use crate::ui::hooks::folded;
 use crate::ui::run::{column_title, mark_of, stage_title};
+use crate::ui::tr;
 
 /// Where a card's work stands, as one may ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,10 +41,10 @@ impl Standing {
 
     pub fn title(self) -> &'static str {
         match self {
-            Self::Waiting => "Waiting",
-            Self::Running => "Running",
-            Self::Failed => "Failed",
-            Self::Done => "Done",
+            Self::Waiting => tr!(filter.waiting),
+            Self::Running => tr!(filter.running),
+            Self::Failed => tr!(filter.failed),
+            Self::Done => tr!(filter.done),
             Self::In(stage) => stage_title(stage),
         }
     }

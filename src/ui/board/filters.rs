@@ -8,6 +8,7 @@ use super::filter::{Filter, Standing};
 use super::state::BoardState;
 use crate::ui::hooks::{Address, on_key, use_address};
 use crate::ui::kit::{live, shown};
+use crate::ui::{tr, tr_counted};
 
 #[component]
 pub fn Filters(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> impl IntoView {
@@ -65,8 +66,8 @@ fn FilterForm(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> im
                     name="q"
                     value=filter.get_untracked().words
                     maxlength="200"
-                    placeholder="Search cards"
-                    aria-label="Search cards"
+                    placeholder=tr!(filter.search_cards)
+                    aria-label=tr!(filter.search_cards)
                     aria-keyshortcuts="/"
                     autocomplete="off"
                     spellcheck="false"
@@ -83,7 +84,7 @@ fn FilterForm(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> im
                 />
                 <AgentFilter state=state filter=filter address=address />
                 <StandingFilter filter=filter address=address />
-                <button class="button filters__apply">"Search"</button>
+                <button class="button filters__apply">{tr!(filter.search)}</button>
             </form>
             <FilterResult state=state filter=filter shown_cards=shown_cards />
         </search>
@@ -100,7 +101,7 @@ fn AgentFilter(state: BoardState, filter: Memo<Filter>, address: Address) -> imp
         let agents = agents.get();
         (agents.len() > 1).then(|| {
             let options = agents.into_iter().map(|name| (name.clone(), name)).collect();
-            view! { <Choice name="agent" label="Agent" any="Any agent" options=options chosen=chosen choose=choose /> }
+            view! { <Choice name="agent" label=tr!(filter.agent) any=tr!(filter.any_agent) options=options chosen=chosen choose=choose /> }
         })
     })
 }
@@ -114,7 +115,7 @@ fn StandingFilter(filter: Memo<Filter>, address: Address) -> impl IntoView {
         let standing = Standing::named(&word);
         address.replace(Filter { standing, ..filter.get_untracked() }.address());
     });
-    view! { <Choice name="stage" label="Stage" any="Any stage" options=options chosen=chosen choose=choose /> }
+    view! { <Choice name="stage" label=tr!(filter.stage) any=tr!(filter.any_stage) options=options chosen=chosen choose=choose /> }
 }
 
 #[component]
@@ -162,8 +163,8 @@ fn FilterResult(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> 
     });
     let words = move || match counts.get() {
         None => String::new(),
-        Some((0, all)) => format!("None of {} matches. Ask for less, or clear the filter.", cards(all)),
-        Some((shown, all)) => format!("{shown} of {}", cards(all)),
+        Some((0, all)) => tr!(filter.none, cards = cards(all)).into(),
+        Some((shown, all)) => tr!(filter.some, shown = shown, cards = cards(all)).into(),
     };
     view! {
         <div class="filters__result">
@@ -173,7 +174,7 @@ fn FilterResult(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> 
                     .get()
                     .map(|_| {
                         let all = move || filter.with(|filter| filter.cleared().address());
-                        view! { <a href=live(all)>"Clear"</a> }
+                        view! { <a href=live(all)>{tr!(filter.clear)}</a> }
                     })
             })}
         </div>
@@ -181,5 +182,5 @@ fn FilterResult(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> 
 }
 
 fn cards(count: usize) -> String {
-    if count == 1 { "1 card".into() } else { format!("{count} cards") }
+    tr_counted!(filter.cards_1 | cards_n, count as i64)
 }

@@ -3,6 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::new_project::PathForm;
 use super::state::BoardState;
@@ -10,13 +11,13 @@ use crate::api::edit_project;
 use crate::domain::{Project, ProjectEdit};
 use crate::ui::hooks::{Modal, use_hydrated};
 use crate::ui::kit::{Dialog, Icon, Notice, Shape, live};
+use crate::ui::tr;
 
 /// The button and its dialog.
 #[component]
 pub fn ManageProjects(state: BoardState, added: Callback<Project>) -> impl IntoView {
     let modal = Modal::new();
     let hydrated = use_hydrated();
-    let refusal = RwSignal::new(None);
     view! {
         <button
             type="button"
@@ -25,21 +26,37 @@ pub fn ManageProjects(state: BoardState, added: Callback<Project>) -> impl IntoV
             on:click=move |_| modal.open()
         >
             <Icon shape=Shape::Folder />
-            <span class="button__label">"Projects"</span>
+            <span class="button__label">{tr!(board.projects)}</span>
         </button>
-        <Dialog modal=modal id="projects" title="Projects">
-            <div class="settings">
-                <Notice text=refusal />
-                <ul>
-                    <For
-                        each=move || state.projects.get()
-                        key=|project| project.id.0.as_u128()
-                        children=move |project| view! { <Settings state=state project=project refusal=refusal /> }
-                    />
-                </ul>
-            </div>
-            <PathForm added=added id="project-path" />
-        </Dialog>
+        <Dialog
+            modal=modal
+            id="projects"
+            title=tr!(board.projects)
+            content=move || Box::pin(projects_form(state, added))
+        />
+    }
+}
+
+#[wasm_split(dialogs, wasm_split_path = leptos::wasm_split, fallible)]
+fn projects_form(state: BoardState, added: Callback<Project>) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <ProjectsForm state=state added=added /> }.into_any())
+}
+
+#[component]
+fn ProjectsForm(state: BoardState, added: Callback<Project>) -> impl IntoView {
+    let refusal = RwSignal::new(None);
+    view! {
+        <div class="settings">
+            <Notice text=refusal />
+            <ul>
+                <For
+                    each=move || state.projects.get()
+                    key=|project| project.id.0.as_u128()
+                    children=move |project| view! { <Settings state=state project=project refusal=refusal /> }
+                />
+            </ul>
+        </div>
+        <PathForm added=added id="project-path" />
     }
 }
 
@@ -80,10 +97,10 @@ fn Settings(state: BoardState, project: Project, refusal: RwSignal<Option<String
                     aria-describedby=format!("{name_id} {hint_id}")
                     on:change=change
                 />
-                "Mask secrets in logs"
+                {tr!(projects.mask)}
             </label>
             <p class="field__hint" id=hint_id>
-                "What looks like a token, an API key or a private key. A change holds for stages that begin from now on."
+                {tr!(projects.mask_hint)}
             </p>
         </li>
     }

@@ -1,15 +1,17 @@
-//! The dialog that makes a card. What has been typed stays in its fields until a card has been made of it.
+//! The dialog that makes a card. What has been typed is kept, over a reload, too, until a card has been made of it.
 
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::state::BoardState;
 use crate::api::create_card;
 use crate::domain::{self, Card, ProjectId};
-use crate::ui::hooks::{Modal, on_key, submits, use_hydrated};
+use crate::ui::hooks::{Draft, Modal, on_key, submits, use_hydrated};
 use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, shown};
 use crate::ui::run::{AgentField, Agents};
+use crate::ui::tr;
 
 /// The button and its dialog.
 #[component]
@@ -24,7 +26,6 @@ pub fn NewCard(
     made: Callback<(Card, bool)>,
 ) -> impl IntoView {
     let hydrated = use_hydrated();
-    let agents = Agents::new(String::new());
     let has_projects = Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()));
     on_key("n", move || {
         if has_projects.get_untracked() {
@@ -40,22 +41,37 @@ pub fn NewCard(
             on:click=move |_| modal.open()
         >
             <Icon shape=Shape::Plus />
-            "New card"
+            {tr!(form.new_card)}
         </button>
-        <Dialog modal=modal id="new-card" title="New card">
-            <NewCardForm state=state project=project agents=agents modal=modal made=made />
-        </Dialog>
+        <Dialog
+            modal=modal
+            id="new-card"
+            title=tr!(form.new_card)
+            content=move || Box::pin(new_card_form(state, project, modal, made))
+        />
     }
+}
+
+#[wasm_split(dialogs, wasm_split_path = leptos::wasm_split, fallible)]
+fn new_card_form(
+    state: BoardState,
+    project: Signal<Option<ProjectId>>,
+    modal: Modal,
+    made: Callback<(Card, bool)>,
+) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <NewCardForm state=state project=project modal=modal made=made /> }.into_any())
 }
 
 #[component]
 fn NewCardForm(
     state: BoardState,
-    #[prop(into)] project: Signal<Option<ProjectId>>,
-    agents: Agents,
+    project: Signal<Option<ProjectId>>,
     modal: Modal,
     made: Callback<(Card, bool)>,
 ) -> impl IntoView {
+    let (draft, title_draft) = (Draft::of("new-card.description"), Draft::of("new-card.title"));
+    let agents = Agents::new(String::new());
+    agents.load();
     let title = NodeRef::<html::Input>::new();
     let description = NodeRef::<html::Textarea>::new();
     let chosen_project = NodeRef::<html::Select>::new();
@@ -84,8 +100,8 @@ fn NewCardForm(
             }
             match answer {
                 Ok(card) => {
-                    title.set_value("");
-                    description.set_value("");
+                    title_draft.clear();
+                    draft.clear();
                     modal.close();
                     made.run((card, run));
                 }
@@ -106,32 +122,36 @@ fn NewCardForm(
                     make(false);
                 }
             }
-            on:focusin=move |_| agents.load_once()
         >
             <Notice text=error />
-            <Field label="Title" of="new-title">
+            <Field label=tr!(form.title) of="new-title">
                 <input
                     node_ref=title
                     id="new-title"
+                    value=title_draft.text()
+                    on:input=move |event| title_draft.keep(&event_target_value(&event))
                     required
                     pattern=r".*\S.*"
-                    title="Something other than spaces"
+                    title=tr!(form.title_rule)
                     autofocus
                     maxlength=domain::NewCard::TITLE_MAX_CHARS.to_string()
                     autocomplete="off"
-                    placeholder="What is to be done?"
+                    placeholder=tr!(form.title_example)
                 />
             </Field>
-            <Field label="Description" of="new-description">
+            <Field label=tr!(form.description) of="new-description">
                 <textarea
                     node_ref=description
                     id="new-description"
                     rows="7"
-                    placeholder="What the agent should know. Markdown is fine."
-                ></textarea>
+                    placeholder=tr!(form.description_example)
+                    on:input=move |event| draft.keep(&event_target_value(&event))
+                >
+                    {draft.text()}
+                </textarea>
             </Field>
             <div class="form__row">
-                <Field label="Project" of="new-project">
+                <Field label=tr!(form.project) of="new-project">
                     <select node_ref=chosen_project id="new-project">
                         {shown(move || {
                             let preferred = project.get();
@@ -157,10 +177,10 @@ fn NewCardForm(
                     <kbd>"Ctrl"</kbd>
                     " "
                     <kbd>"Enter"</kbd>
-                    " creates"
+                    {tr!(form.creates)}
                 </span>
                 <button class="button" disabled=live(move || is_making.get())>
-                    "Create"
+                    {tr!(form.create)}
                 </button>
                 <button
                     type="button"
@@ -168,7 +188,7 @@ fn NewCardForm(
                     disabled=live(move || is_making.get())
                     on:click=move |_| make(true)
                 >
-                    "Create and run"
+                    {tr!(form.create_and_run)}
                 </button>
             </div>
         </form>

@@ -8,14 +8,15 @@ use crate::api::add_project;
 use crate::domain::{NewProject, Project};
 use crate::ui::hooks::use_hydrated;
 use crate::ui::kit::{Empty, Field, Notice, live};
+use crate::ui::tr;
 
 /// What the board says before it has a project.
 #[component]
 pub fn FirstProject(added: Callback<Project>) -> impl IntoView {
     view! {
-        <Empty title="Which repository shall agents work on?">
+        <Empty title=tr!(projects.which)>
             <p>
-                "Add a git repository on this server. Every card gets a worktree and a branch of its own; your checkout stays as it is."
+                {tr!(projects.first)}
             </p>
             <PathForm added=added id="first-project" />
         </Empty>
@@ -57,12 +58,12 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
             }
         >
             <Notice text=error />
-            <Field label="Path of the repository" of=id>
-                <input node_ref=path id=id required placeholder="/home/you/project" autocomplete="off" spellcheck="false" />
+            <Field label=tr!(projects.path) of=id>
+                <input node_ref=path id=id required placeholder=tr!(projects.path_example) autocomplete="off" spellcheck="false" />
             </Field>
             <div class="form__foot">
                 <button class="button button--primary" disabled=live(move || !hydrated.get() || is_adding.get())>
-                    "Add this project"
+                    {tr!(projects.add)}
                 </button>
             </div>
         </form>

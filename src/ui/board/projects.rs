@@ -6,6 +6,7 @@ use super::filter::Filter;
 use super::state::BoardState;
 use crate::domain::ProjectId;
 use crate::ui::kit::{live, shown};
+use crate::ui::tr;
 
 #[component]
 pub fn ProjectFilter(state: BoardState, filter: Memo<Filter>) -> impl IntoView {
@@ -26,11 +27,11 @@ pub fn ProjectFilter(state: BoardState, filter: Memo<Filter>) -> impl IntoView {
             }
         });
         Some(view! {
-            <nav class="projects" aria-label="Projects">
+            <nav class="projects" aria-label=tr!(board.projects)>
                 <ul>
                     <li>
                         <a href=address(None) aria-current=live(current(None))>
-                            "All"
+                            {tr!(board.all)}
                         </a>
                     </li>
                     {links.collect_view()}

@@ -1,31 +1,55 @@
 //! Modal dialogs: the browser's own `<dialog>`, which keeps focus inside, closes on Escape and gives focus back.
 
+use std::pin::Pin;
+
 use leptos::html;
 use leptos::prelude::*;
+use leptos::wasm_split::SplitLoaderError;
 
-/// A `<dialog>` that can be opened and closed.
+/// What a dialog shows. Its code is a part of the bundle that comes when the first dialog is opened.
+pub type Later = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>> + Send>>;
+
+/// A `<dialog>` that can be opened and closed. Its content is made when it opens, and gone when it has closed.
 #[derive(Clone, Copy)]
 pub struct Modal {
     pub element: NodeRef<html::Dialog>,
+    is_open: RwSignal<bool>,
 }
 
 impl Modal {
     pub fn new() -> Self {
-        Self { element: NodeRef::new() }
+        Self { element: NodeRef::new(), is_open: RwSignal::new(false) }
+    }
+
+    /// Whether its content is wanted.
+    pub fn is_open(self) -> bool {
+        self.is_open.get()
     }
 
     pub fn open(self) {
-        if let Some(dialog) = self.element.get_untracked()
-            && !dialog.open()
-        {
-            // Refused only for a dialog that is open already, or is no longer in the page.
-            let _ = dialog.show_modal();
-        }
+        self.is_open.set(true);
+    }
+
+    /// Call when the content is about to be in the page: what is to have the focus first has to be there by then.
+    pub fn show(self) {
+        request_animation_frame(move || {
+            if let Some(dialog) = self.element.try_get_untracked().flatten()
+                && !dialog.open()
+            {
+                // Refused only for a dialog that is open already, or is no longer in the page.
+                let _ = dialog.show_modal();
+            }
+        });
     }
 
     pub fn close(self) {
         if let Some(dialog) = self.element.get_untracked() {
             dialog.close();
         }
+    }
+
+    /// Call when the browser has closed it.
+    pub fn closed(self) {
+        self.is_open.set(false);
     }
 }

@@ -21,6 +21,32 @@ pub fn remembered(name: &'static str) -> RwSignal<bool> {
     choice
 }
 
+/// A text that the browser keeps while it is being written.
+#[derive(Clone, Copy)]
+pub struct Draft(&'static str);
+
+impl Draft {
+    pub fn of(name: &'static str) -> Self {
+        Self(name)
+    }
+
+    /// In the browser only; empty where there is none.
+    pub fn text(self) -> String {
+        storage().and_then(|storage| storage.get_item(self.0).ok()?).unwrap_or_default()
+    }
+
+    pub fn keep(self, text: &str) {
+        if let Some(storage) = storage() {
+            // Refused where the browser is to keep nothing, or is full: then the text lives as long as its field.
+            let _ = if text.is_empty() { storage.remove_item(self.0) } else { storage.set_item(self.0, text) };
+        }
+    }
+
+    pub fn clear(self) {
+        self.keep("");
+    }
+}
+
 fn storage() -> Option<Storage> {
     window().local_storage().ok().flatten()
 }

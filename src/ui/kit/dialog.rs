@@ -2,32 +2,70 @@
 
 use leptos::prelude::*;
 
-use super::{Icon, Shape};
-use crate::ui::hooks::Modal;
+use super::{Icon, Shape, shown};
+use crate::ui::hooks::{Later, Modal};
+use crate::ui::tr;
 
 #[component]
-pub fn Dialog(
+pub fn Dialog<F>(
     modal: Modal,
     /// Unique on the page; the title's id is made from it.
     id: &'static str,
     title: &'static str,
-    children: Children,
-) -> impl IntoView {
+    /// Called each time it opens.
+    content: F,
+) -> impl IntoView
+where
+    F: Fn() -> Later + Send + 'static,
+{
     let title_id = format!("{id}-title");
     view! {
-        <dialog node_ref=modal.element id=id class="dialog" aria-labelledby=title_id.clone() closedby="any">
+        <dialog
+            node_ref=modal.element
+            id=id
+            class="dialog"
+            aria-labelledby=title_id.clone()
+            closedby="any"
+            on:close=move |_| modal.closed()
+        >
             <div class="dialog__head">
                 <h2 id=title_id.clone()>{title}</h2>
                 <button
                     type="button"
                     class="button button--quiet button--square"
-                    aria-label="Close"
+                    aria-label=tr!(page.close)
                     on:click=move |_| modal.close()
                 >
                     <Icon shape=Shape::Close />
                 </button>
             </div>
-            {children()}
+            {shown(move || {
+                modal
+                    .is_open()
+                    .then(|| {
+                        let content = content();
+                        Suspend::new(async move {
+                            let content = content.await;
+                            modal.show();
+                            content.unwrap_or_else(|_| view! { <Missing /> }.into_any())
+                        })
+                    })
+            })}
         </dialog>
+    }
+}
+
+/// In place of a content whose code cannot be had: the server is away, or has another version by now.
+#[component]
+fn Missing() -> impl IntoView {
+    view! {
+        <div class="form" role="alert">
+            <p>{tr!(page.part_missing)}</p>
+            <div class="form__foot">
+                <a class="button button--primary" href="" rel="external" autofocus>
+                    {tr!(page.load_again)}
+                </a>
+            </div>
+        </div>
     }
 }

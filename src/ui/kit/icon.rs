@@ -21,6 +21,8 @@ pub enum Shape {
     Up,
     Down,
     Download,
+    /// Two sliders: how things are to be.
+    Sliders,
     /// Lines that go on in the next one.
     Wrap,
     /// Six dots: a place to take hold.
@@ -58,6 +60,9 @@ impl Shape {
             Self::Up => "M4 10l4-4 4 4",
             Self::Down => "M4 6l4 4 4-4",
             Self::Download => "M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13.5h10",
+            Self::Sliders => {
+                "M2.5 5h5M10.5 5h3M2.5 11h3M8.5 11h5M10.5 5a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0zM8.5 11a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0z"
+            }
             Self::Wrap => "M2.5 4h11M2.5 8h8.3a2.2 2.2 0 0 1 0 4.4H8.5M10 10.4l-2 2 2 2",
             Self::Close => "M4 4l8 8M12 4l-8 8",
             Self::Grip => "M6 3.5v.01M10 3.5v.01M6 8v.01M10 8v.01M6 12.5v.01M10 12.5v.01",

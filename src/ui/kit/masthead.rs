@@ -3,6 +3,8 @@
 use leptos::prelude::*;
 
 use super::Logo;
+use super::preferences::PreferencesMenu;
+use crate::ui::tr;
 
 #[component]
 pub fn Masthead(children: Children) -> impl IntoView {
@@ -13,9 +15,10 @@ pub fn Masthead(children: Children) -> impl IntoView {
                 "Cardume"
             </a>
             {children()}
+            <PreferencesMenu />
             // Shown only where `<html data-session>` says that there is a session to end.
             <form class="masthead__logout" method="post" action="/logout">
-                <button class="button button--quiet">"Log out"</button>
+                <button class="button button--quiet">{tr!(page.log_out)}</button>
             </form>
         </header>
     }

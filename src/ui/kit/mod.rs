@@ -8,6 +8,7 @@ mod icon;
 mod live;
 mod masthead;
 mod notice;
+mod preferences;
 mod time;
 
 pub use badge::{Badge, Mark, Tone};
@@ -18,4 +19,4 @@ pub use icon::{Icon, Logo, Shape};
 pub use live::{live, shown};
 pub use masthead::Masthead;
 pub use notice::{ClosableNotice, ConnectionStatus, Notice};
-pub use time::{Clocking, Day, Lasted, Moment, counted};
+pub use time::{Clocking, Day, Lasted, Moment, grouped};

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::{Icon, Shape, live, shown};
 use crate::ui::hooks::use_connection;
+use crate::ui::tr;
 
 /// A failure, in words. Its place is always there, so that a screen reader speaks what comes into it.
 #[component]
@@ -24,7 +25,7 @@ pub fn ClosableNotice(text: RwSignal<Option<String>>) -> impl IntoView {
             <button
                 type="button"
                 class="button button--quiet button--square"
-                aria-label="Dismiss"
+                aria-label=tr!(page.dismiss)
                 on:click=move |_| text.set(None)
             >
                 <Icon shape=Shape::Close />
@@ -46,11 +47,11 @@ pub fn ConnectionStatus() -> impl IntoView {
             data-logged-out=live(move || connection.is_logged_out().then_some(""))
         >
             {live(move || match (connection.is_lost(), connection.is_logged_out()) {
-                (true, _) => "Reconnecting…",
-                (_, true) => "You are logged out. ",
+                (true, _) => tr!(page.reconnecting),
+                (_, true) => tr!(page.logged_out),
                 _ => "",
             })}
-            {shown(move || connection.is_logged_out().then(|| view! { <a href="/login" rel="external">"Log in again"</a> }))}
+            {shown(move || connection.is_logged_out().then(|| view! { <a href="/login" rel="external">{tr!(page.log_in_again)}</a> }))}
         </p>
     }
 }

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use super::live;
 use crate::domain::Timestamp;
 use crate::ui::hooks::use_clock;
+use crate::ui::tr;
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -30,8 +31,11 @@ pub fn Day(at: Timestamp) -> impl IntoView {
     let clock = use_clock();
     let text = move || {
         let millis = at.as_millis() + clock.offset_minutes(at).unwrap_or(0) * 60_000;
-        let day: String = Timestamp::from_millis(millis).to_string().chars().take("2026-11-22".len()).collect();
-        format!("{day} {}", time_of_day(millis))
+        // As in `2026-11-22T10:11:12.345Z`.
+        let whole = Timestamp::from_millis(millis).to_string();
+        let part = |range: std::ops::Range<usize>| whole.get(range).unwrap_or_default().to_owned();
+        let (year, month, day) = (part(0..4), part(5..7), part(8..10));
+        String::from(tr!(time.day, year = year, month = month, day = day, time = time_of_day(millis)))
     };
     let whole = at.to_string();
     view! {
@@ -49,7 +53,7 @@ pub fn Lasted(#[prop(into)] span: Signal<Clocking>) -> impl IntoView {
         let Clocking { from, to } = span.get();
         match to.or_else(|| clock.now()) {
             Some(to) => duration(to.millis_since(from)),
-            None => format!("since {} UTC", time_of_day(from.as_millis())),
+            None => tr!(time.since, time = time_of_day(from.as_millis())).into(),
         }
     };
     view! {
@@ -66,20 +70,15 @@ pub struct Clocking {
     pub to: Option<Timestamp>,
 }
 
-/// `1234 lines` as a person writes it: `1,234 lines`; `1 line`.
-pub fn counted(number: i64, noun: &str) -> String {
+/// `1234567` as a person writes it: `1,234,567`.
+pub fn grouped(number: i64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + 8);
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
+            text.push_str(tr!(number.thousands));
         }
         text.push(digit);
-    }
-    text.push(' ');
-    text.push_str(noun);
-    if number != 1 {
-        text.push('s');
     }
     text
 }
@@ -115,9 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_grouped_and_nouns_agree() {
-        assert_eq!(counted(0, "line"), "0 lines");
-        assert_eq!(counted(1, "line"), "1 line");
-        assert_eq!(counted(1_234_567, "line"), "1,234,567 lines");
+    fn numbers_are_grouped() {
+        assert_eq!([grouped(0), grouped(999), grouped(1_234_567)], ["0", "999", "1,234,567"]);
     }
 }

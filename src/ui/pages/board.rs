@@ -14,6 +14,7 @@ use crate::ui::board::{
 use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_focus, use_poll};
 use crate::ui::kit::{ClosableNotice, Masthead, live, shown};
 use crate::ui::run::CardActions;
+use crate::ui::tr;
 
 const PACE_RUNNING_MS: u32 = 1_000;
 const PACE_IDLE_MS: u32 = 3_000;
@@ -81,7 +82,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
             <NewCard state=state project=project modal=new_card made=made />
         </Masthead>
         <main id="main" tabindex="-1" class="board">
-            <h1 class="visually-hidden">"Board"</h1>
+            <h1 class="visually-hidden">{tr!(page.board)}</h1>
             <ClosableNotice text=actions.refusal />
             {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
             <FirstCard state=state modal=new_card />
@@ -98,7 +99,7 @@ fn pace(state: BoardState) -> u32 {
 fn title(state: BoardState) -> String {
     match state.running_and_failed() {
         (0, _) => String::new(),
-        (running, _) => format!("{running} running"),
+        (running, _) => tr!(board.running, running = running).into(),
     }
 }
 
@@ -109,9 +110,9 @@ fn Summary(state: BoardState) -> impl IntoView {
         <p class="summary">
             {live(move || match counts.get() {
                 (0, 0) => String::new(),
-                (running, 0) => format!("{running} running"),
-                (0, failed) => format!("{failed} failed"),
-                (running, failed) => format!("{running} running, {failed} failed"),
+                (running, 0) => tr!(board.running, running = running).into(),
+                (0, failed) => tr!(board.failed, failed = failed).into(),
+                (running, failed) => tr!(board.running_and_failed, running = running, failed = failed).into(),
             })}
         </p>
     }
@@ -125,9 +126,9 @@ fn FirstCard(state: BoardState, modal: Modal) -> impl IntoView {
     shown(move || {
         is_missing.get().then(|| {
             view! {
-                <section class="invitation" aria-label="First steps">
+                <section class="invitation" aria-label=tr!(board.first_steps)>
                     <p>
-                        "Nothing here yet. Describe a piece of work, press Run, and watch an agent plan, implement, test and review it."
+                        {tr!(board.nothing_yet)}
                     </p>
                     <button
                         type="button"
@@ -135,7 +136,7 @@ fn FirstCard(state: BoardState, modal: Modal) -> impl IntoView {
                         disabled=live(move || !hydrated.get())
                         on:click=move |_| modal.open()
                     >
-                        "Write the first one"
+                        {tr!(board.write_first)}
                     </button>
                 </section>
             }

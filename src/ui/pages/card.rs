@@ -15,6 +15,7 @@ use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone, live, sho
 use crate::ui::run::{
     CardActions, CardState, DeleteCard, EditCard, Facts, Log, LogFeed, LogWindow, RunControls, StartAgain, Timeline,
 };
+use crate::ui::tr;
 
 const PACE_RUNNING_MS: u32 = 1_500;
 const PACE_IDLE_MS: u32 = 4_000;
@@ -45,7 +46,7 @@ pub fn CardPage() -> impl IntoView {
 }
 
 async fn load(id: Option<CardId>, chosen: Option<ExecutionId>, line: Option<i64>) -> Result<Loaded, Failure> {
-    let Some(id) = id else { return Err(Failure(Problem::not_found("There is no such card."))) };
+    let Some(id) = id else { return Err(Failure(Problem::not_found(tr!(page.no_such_card)))) };
     let details = card_details(id).await?;
     let log = match to_show(&details, chosen) {
         Some(execution) => {
@@ -120,7 +121,7 @@ fn CardView(
         <Masthead>
             <a class="masthead__back" href="/">
                 <Icon shape=Shape::Back />
-                "Board"
+                {tr!(page.board)}
             </a>
         </Masthead>
         <main id="main" tabindex="-1" class="run">
@@ -148,7 +149,7 @@ fn CardView(
 }
 
 fn not_started() -> Mark {
-    Mark { tone: Tone::Neutral, shape: Shape::Waiting, word: "Not started".to_owned() }
+    Mark { tone: Tone::Neutral, shape: Shape::Waiting, word: tr!(stages.not_started).to_owned() }
 }
 
 fn pace(state: CardState) -> u32 {

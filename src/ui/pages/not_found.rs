@@ -6,14 +6,15 @@ use leptos_meta::Title;
 use crate::api::Failure;
 use crate::ui::hooks::say_not_found;
 use crate::ui::kit::{Empty, Masthead};
+use crate::ui::tr;
 
 /// No such page.
 #[component]
 pub fn NotFound() -> impl IntoView {
     say_not_found();
     view! {
-        <Title text="Not found" />
-        <Lost title="There is no such page" text="The address may be mistyped, or the card may have been deleted.".to_owned() />
+        <Title text=tr!(page.not_found) />
+        <Lost title=tr!(page.no_such_page) text=tr!(page.no_such_page_why).to_owned() />
     }
 }
 
@@ -24,8 +25,8 @@ pub fn Unavailable(failure: Failure) -> impl IntoView {
         return view! { <NotFound /> }.into_any();
     }
     view! {
-        <Title text="Not available" />
-        <Lost title="This cannot be shown now" text=failure.to_string() />
+        <Title text=tr!(page.not_available) />
+        <Lost title=tr!(page.cannot_be_shown) text=failure.to_string() />
     }
     .into_any()
 }
@@ -38,7 +39,7 @@ pub fn Loading() -> impl IntoView {
             <span></span>
         </Masthead>
         <main id="main" tabindex="-1" class="loading">
-            <p>"Loading…"</p>
+            <p>{tr!(page.loading)}</p>
         </main>
     }
 }
@@ -55,7 +56,7 @@ fn Lost(title: &'static str, text: String) -> impl IntoView {
                 <p>{text}</p>
                 <p>
                     <a class="button" href="/">
-                        "To the board"
+                        {tr!(page.to_the_board)}
                     </a>
                 </p>
             </Empty>

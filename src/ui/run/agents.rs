@@ -6,6 +6,7 @@ use leptos::task::spawn_local;
 use crate::api::agents;
 use crate::domain::Agent;
 use crate::ui::kit::{Field, live, shown};
+use crate::ui::tr;
 
 /// The agents that can be chosen, and the one that is.
 #[derive(Clone, Copy)]
@@ -20,7 +21,7 @@ impl Agents {
         Self { known: RwSignal::new(vec![]), chosen: RwSignal::new(chosen) }
     }
 
-    /// Asks the server which there are and whether they can work. Call when the choice is shown.
+    /// Asks the server which there are and whether they can work.
     pub fn load(self) {
         spawn_local(async move {
             // Without an answer the server's default stands, or the one that the card has.
@@ -34,20 +35,9 @@ impl Agents {
         });
     }
 
-    /// The same, unless that is known.
-    pub fn load_once(self) {
-        if self.known.with_untracked(Vec::is_empty) {
-            self.load();
-        }
-    }
-
     /// `None`: the server's default.
     pub fn chosen(self) -> Option<String> {
         Some(self.chosen.get_untracked()).filter(|name| !name.is_empty())
-    }
-
-    pub fn choose(self, name: String) {
-        self.chosen.set(name);
     }
 
     fn options(self) -> Vec<(String, bool)> {
@@ -64,7 +54,7 @@ impl Agents {
         let chosen = self.chosen.get();
         self.known.with(|known| match known.iter().find(|agent| agent.name == chosen) {
             Some(agent) if agent.available => agent.version.clone().unwrap_or_default(),
-            Some(agent) => agent.reason.clone().unwrap_or_else(|| "It is not available.".to_owned()),
+            Some(agent) => agent.reason.clone().unwrap_or_else(|| tr!(agents.not_available).to_owned()),
             None => String::new(),
         })
     }
@@ -83,9 +73,9 @@ pub fn AgentField(
             .map(|(name, available)| {
                 let (value, own) = (name.clone(), name.clone());
                 let label = match (name.as_str(), available) {
-                    ("", _) => "the default agent".to_owned(),
+                    ("", _) => tr!(agents.default).to_owned(),
                     (_, true) => name,
-                    (_, false) => format!("{name} (not available)"),
+                    (_, false) => tr!(agents.name_not_available, name = name).into(),
                 };
                 view! {
                     <option value=value prop:selected=live(move || agents.chosen.with(|chosen| *chosen == own))>
@@ -96,8 +86,8 @@ pub fn AgentField(
             .collect_view()
     };
     view! {
-        <Field label="Agent" of=id hint=Signal::derive(move || agents.hint())>
-            <select id=id aria-describedby=format!("{id}-hint") on:change=move |event| agents.choose(event_target_value(&event))>
+        <Field label=tr!(form.agent) of=id hint=Signal::derive(move || agents.hint())>
+            <select id=id aria-describedby=format!("{id}-hint") on:change=move |event| agents.chosen.set(event_target_value(&event))>
                 {shown(options)}
             </select>
         </Field>

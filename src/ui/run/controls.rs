@@ -14,6 +14,7 @@ use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_ca
 use crate::domain::{Card, CardId, Column, Event, ExecutionId, ExecutionStatus, Stage, Workflow};
 use crate::ui::hooks::{Menu, failure_in_url, use_settling};
 use crate::ui::kit::{Icon, Shape, live, shown};
+use crate::ui::tr;
 
 /// What somebody wants of a card's run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,7 +139,7 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
                     on:focusout=move |event| menu.focus_left(&event)
                 >
                     <summary class="button" id="start-again">
-                        "Start again from…"
+                        {tr!(controls.start_again)}
                     </summary>
                     <div class="menu__items">{forms.into_iter().collect_view()}</div>
                 </details>
@@ -168,11 +169,11 @@ fn WishForm(
         }
     };
     let (address, class, shape, label) = match wish {
-        Wish::Run => (RunCard::url(), "button button--primary", Some(Shape::Play), "Run"),
-        Wish::Cancel => (CancelCard::url(), "button", Some(Shape::Stop), "Cancel"),
-        Wish::Retry(None) => (RetryCard::url(), "button button--primary", Some(Shape::Again), "Retry"),
+        Wish::Run => (RunCard::url(), "button button--primary", Some(Shape::Play), tr!(controls.run)),
+        Wish::Cancel => (CancelCard::url(), "button", Some(Shape::Stop), tr!(controls.cancel)),
+        Wish::Retry(None) => (RetryCard::url(), "button button--primary", Some(Shape::Again), tr!(controls.retry)),
         Wish::Retry(Some(stage)) => (RetryCard::url(), "button button--quiet", None, stage_title(stage)),
-        Wish::Resume => (RetryCard::url(), "button button--primary", Some(Shape::Play), "Resume"),
+        Wish::Resume => (RetryCard::url(), "button button--primary", Some(Shape::Play), tr!(controls.resume)),
     };
     let stage = match wish {
         Wish::Retry(Some(stage)) => Some(view! { <input type="hidden" name="stage" value=stage.as_str() /> }),
@@ -191,7 +192,7 @@ fn WishForm(
                 aria-disabled=live(pending)
             >
                 {shape.map(|shape| view! { <Icon shape=shape /> })}
-                {live(move || if wish == Wish::Cancel && busy.get() { "Cancelling…" } else { label })}
+                {live(move || if wish == Wish::Cancel && busy.get() { tr!(controls.cancelling) } else { label })}
             </button>
         </form>
     }

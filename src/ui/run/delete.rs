@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use leptos_router::hooks::use_navigate;
 
 use super::state::CardState;
@@ -9,20 +10,43 @@ use crate::api::delete_card;
 use crate::domain::Card;
 use crate::ui::hooks::{Modal, use_hydrated};
 use crate::ui::kit::{Dialog, Icon, Notice, Shape, live};
+use crate::ui::tr;
 
 #[component]
 pub fn DeleteCard(state: CardState) -> impl IntoView {
     let modal = Modal::new();
     let hydrated = use_hydrated();
+    let is_running = Memo::new(move |_| state.card.with(Card::is_running));
+    view! {
+        <button
+            type="button"
+            class="button"
+            disabled=live(move || !hydrated.get() || is_running.get())
+            title=live(move || is_running.get().then_some(tr!(form.delete_running)))
+            on:click=move |_| modal.open()
+        >
+            <Icon shape=Shape::Trash />
+            {tr!(form.delete)}
+        </button>
+        <Dialog
+            modal=modal
+            id="delete-card"
+            title=tr!(form.delete_this)
+            content=move || Box::pin(delete_question(state, modal))
+        />
+    }
+}
+
+#[wasm_split(dialogs, wasm_split_path = leptos::wasm_split, fallible)]
+fn delete_question(state: CardState, modal: Modal) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <DeleteQuestion state=state modal=modal /> }.into_any())
+}
+
+#[component]
+fn DeleteQuestion(state: CardState, modal: Modal) -> impl IntoView {
     let navigate = StoredValue::new(use_navigate());
     let error = RwSignal::new(None);
     let is_deleting = RwSignal::new(false);
-    let is_running = Memo::new(move |_| state.card.with(Card::is_running));
-
-    let open = move |_| {
-        error.set(None);
-        modal.open();
-    };
     let delete = move |_| {
         let id = state.card.with_untracked(|card| card.id);
         is_deleting.set(true);
@@ -42,37 +66,24 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
         });
     };
     view! {
-        <button
-            type="button"
-            class="button"
-            disabled=live(move || !hydrated.get() || is_running.get())
-            title=live(move || is_running.get().then_some("A card that runs cannot be deleted."))
-            on:click=open
-        >
-            <Icon shape=Shape::Trash />
-            "Delete"
-        </button>
-        <Dialog modal=modal id="delete-card" title="Delete this card?">
-            <div class="form">
-                <Notice text=error />
-                <p>
-                    "“" {live(move || state.card.with(|card| card.title.clone()))}
-                    "” goes with its history, its logs and its worktree; its branch stays in the repository. This cannot be undone."
-                </p>
-                <div class="form__foot">
-                    <button type="button" class="button" on:click=move |_| modal.close()>
-                        "Keep it"
-                    </button>
-                    <button
-                        type="button"
-                        class="button button--danger"
-                        disabled=live(move || is_deleting.get())
-                        on:click=delete
-                    >
-                        "Delete card"
-                    </button>
-                </div>
+        <div class="form">
+            <Notice text=error />
+            <p>
+                {live(move || state.card.with(|card| String::from(tr!(form.delete_what, title = &card.title))))}
+            </p>
+            <div class="form__foot">
+                <button type="button" class="button" on:click=move |_| modal.close()>
+                    {tr!(form.keep)}
+                </button>
+                <button
+                    type="button"
+                    class="button button--danger"
+                    disabled=live(move || is_deleting.get())
+                    on:click=delete
+                >
+                    {tr!(form.delete_card)}
+                </button>
             </div>
-        </Dialog>
+        </div>
     }
 }

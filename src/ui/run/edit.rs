@@ -3,6 +3,7 @@
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::agents::{AgentField, Agents};
 use super::state::CardState;
@@ -10,32 +11,36 @@ use crate::api::{Failure, card_details, edit_card};
 use crate::domain::{Card, CardEdit, NewCard, Problem};
 use crate::ui::hooks::{Modal, submits, use_hydrated};
 use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live};
+use crate::ui::tr;
 
 #[component]
 pub fn EditCard(state: CardState) -> impl IntoView {
     let modal = Modal::new();
     let hydrated = use_hydrated();
+    view! {
+        <button type="button" class="button" disabled=live(move || !hydrated.get()) on:click=move |_| modal.open()>
+            <Icon shape=Shape::Edit />
+            {tr!(form.edit)}
+        </button>
+        <Dialog modal=modal id="edit-card" title=tr!(form.edit_card) content=move || Box::pin(edit_form(state, modal)) />
+    }
+}
+
+#[wasm_split(dialogs, wasm_split_path = leptos::wasm_split, fallible)]
+fn edit_form(state: CardState, modal: Modal) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <EditForm state=state modal=modal /> }.into_any())
+}
+
+#[component]
+fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
+    // What the fields are filled from.
+    let original = StoredValue::new(state.card.get_untracked());
     let title = NodeRef::<html::Input>::new();
     let description = NodeRef::<html::Textarea>::new();
-    let agents = Agents::new(state.card.with_untracked(|card| card.agent.clone()));
+    let agents = Agents::new(original.with_value(|card| card.agent.clone()));
+    agents.load();
     let error = RwSignal::new(None);
     let is_saving = RwSignal::new(false);
-    // What the fields were filled from.
-    let original = StoredValue::new(state.card.get_untracked());
-
-    let open = move |_| {
-        state.card.with_untracked(|card| {
-            if let (Some(title), Some(description)) = (title.get_untracked(), description.get_untracked()) {
-                title.set_value(&card.title);
-                description.set_value(&card.description);
-            }
-            agents.choose(card.agent.clone());
-            original.set_value(card.clone());
-        });
-        error.set(None);
-        agents.load();
-        modal.open();
-    };
     let save = move || {
         let (Some(title), Some(description)) = (title.get_untracked(), description.get_untracked()) else { return };
         if is_saving.get_untracked() || !title.report_validity() {
@@ -65,47 +70,44 @@ pub fn EditCard(state: CardState) -> impl IntoView {
         });
     };
     view! {
-        <button type="button" class="button" disabled=live(move || !hydrated.get()) on:click=open>
-            <Icon shape=Shape::Edit />
-            "Edit"
-        </button>
-        <Dialog modal=modal id="edit-card" title="Edit card">
-            <form
-                class="form"
-                on:submit=move |event| {
+        <form
+            class="form"
+            on:submit=move |event| {
+                event.prevent_default();
+                save();
+            }
+            on:keydown=move |event| {
+                if submits(&event) {
                     event.prevent_default();
                     save();
                 }
-                on:keydown=move |event| {
-                    if submits(&event) {
-                        event.prevent_default();
-                        save();
-                    }
-                }
-            >
-                <Notice text=error />
-                <Field label="Title" of="edit-title">
-                    <input
-                        node_ref=title
-                        id="edit-title"
-                        required
-                        pattern=r".*\S.*"
-                        title="Something other than spaces"
-                        maxlength=NewCard::TITLE_MAX_CHARS.to_string()
-                        autocomplete="off"
-                    />
-                </Field>
-                <Field label="Description" of="edit-description">
-                    <textarea node_ref=description id="edit-description" rows="10"></textarea>
-                </Field>
-                <AgentField agents=agents id="edit-agent" />
-                <div class="form__foot">
-                    <button class="button button--primary" disabled=live(move || is_saving.get())>
-                        "Save"
-                    </button>
-                </div>
-            </form>
-        </Dialog>
+            }
+        >
+            <Notice text=error />
+            <Field label=tr!(form.title) of="edit-title">
+                <input
+                    node_ref=title
+                    id="edit-title"
+                    value=original.with_value(|card| card.title.clone())
+                    required
+                    pattern=r".*\S.*"
+                    title=tr!(form.title_rule)
+                    maxlength=NewCard::TITLE_MAX_CHARS.to_string()
+                    autocomplete="off"
+                />
+            </Field>
+            <Field label=tr!(form.description) of="edit-description">
+                <textarea node_ref=description id="edit-description" rows="10">
+                    {original.with_value(|card| card.description.clone())}
+                </textarea>
+            </Field>
+            <AgentField agents=agents id="edit-agent" />
+            <div class="form__foot">
+                <button class="button button--primary" disabled=live(move || is_saving.get())>
+                    {tr!(form.save)}
+                </button>
+            </div>
+        </form>
     }
 }
 
@@ -120,5 +122,5 @@ async fn edit_unless_changed(edit: CardEdit, mut known: Card, original: Card) ->
             answer => return answer,
         }
     }
-    Err(Failure(Problem::conflict("The card changes too fast just now. Save again in a moment.")))
+    Err(Failure(Problem::conflict(tr!(form.changes_too_fast))))
 }

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 
 use super::state::CardState;
 use crate::domain::{Card, Execution, ExecutionStatus};
-use crate::ui::kit::{Day, Icon, Shape, counted, live, shown};
+use crate::ui::kit::{Day, Icon, Shape, grouped, live, shown};
+use crate::ui::{tr, tr_counted};
 
 #[component]
 pub fn Facts(state: CardState) -> impl IntoView {
@@ -22,19 +23,19 @@ pub fn Facts(state: CardState) -> impl IntoView {
     let used = Memo::new(move |_| state.executions.with(|executions| usage(executions)));
     let created = state.card.with_untracked(|card| card.created_at);
     view! {
-        <aside class="facts" aria-label="About this card">
-            <Text title="Description" text=fact(|card| Some(card.description.clone()).filter(|text| !text.is_empty())) />
-            <Text title="The agent’s last word" text=result />
+        <aside class="facts" aria-label=tr!(facts.about)>
+            <Text title=tr!(form.description) text=fact(|card| Some(card.description.clone()).filter(|text| !text.is_empty())) />
+            <Text title=tr!(facts.last_word) text=result />
             <dl class="facts__list">
-                <dt>"Project"</dt>
+                <dt>{tr!(form.project)}</dt>
                 <dd title=live(move || state.project.with(|project| project.path.clone()))>
                     {live(move || state.project.with(|project| project.name.clone()))}
                 </dd>
-                <dt>"Agent"</dt>
+                <dt>{tr!(form.agent)}</dt>
                 <dd>{live(move || agent.get())}</dd>
-                <Code term="Branch" shape=Shape::Branch text=branch />
-                <Code term="Spec" shape=Shape::Edit text=spec />
-                <dt>"Created"</dt>
+                <Code term=tr!(facts.branch) shape=Shape::Branch text=branch />
+                <Code term=tr!(facts.spec) shape=Shape::Edit text=spec />
+                <dt>{tr!(facts.created)}</dt>
                 <dd>
                     <Day at=created />
                 </dd>
@@ -87,7 +88,11 @@ fn Code(term: &'static str, shape: Shape, text: Memo<Option<String>>) -> impl In
 /// Written with whole numbers: formatting fractions would be a hundredth of the download.
 fn dollars(cost: f64) -> String {
     let cents = (cost * 100.0).round() as i64;
-    format!("${}.{:02}", cents / 100, cents % 100)
+    tr!(number.dollars, whole = grouped(cents / 100), cents = format!("{:02}", cents % 100)).into()
+}
+
+fn tokens_in_words(tokens: i64) -> String {
+    tr_counted!(facts.tokens_1 | tokens_n, tokens)
 }
 
 /// What all executions of the card together used, as far as their agents say.
@@ -102,19 +107,19 @@ fn usage(executions: &[Execution]) -> Vec<(&'static str, String)> {
     let cost: Vec<f64> = executions.iter().filter_map(|execution| execution.usage.cost_usd).collect();
     let mut used = vec![];
     if !models.is_empty() {
-        used.push(("Model", models.join(", ")));
+        used.push((tr!(facts.model), models.join(", ")));
     }
     if let Some(turns) = sum(|execution| execution.usage.turns) {
-        used.push(("Turns", turns.to_string()));
+        used.push((tr!(facts.turns), turns.to_string()));
     }
     if let Some(tokens) = sum(|execution| execution.usage.input_tokens) {
-        used.push(("Read", counted(tokens, "token")));
+        used.push((tr!(facts.read), tokens_in_words(tokens)));
     }
     if let Some(tokens) = sum(|execution| execution.usage.output_tokens) {
-        used.push(("Written", counted(tokens, "token")));
+        used.push((tr!(facts.written), tokens_in_words(tokens)));
     }
     if !cost.is_empty() {
-        used.push(("Cost", dollars(cost.iter().sum())));
+        used.push((tr!(facts.cost), dollars(cost.iter().sum())));
     }
     used
 }

@@ -13,6 +13,7 @@ use crate::api::search_log;
 use crate::domain::{ExecutionId, LogMatches};
 use crate::ui::hooks::{on_key, use_hydrated};
 use crate::ui::kit::{Icon, Shape, live};
+use crate::ui::tr;
 
 /// One question brings so many rows; the next ones come when the reader gets there.
 const PAGE: i64 = 200;
@@ -160,15 +161,15 @@ impl Finder {
             return problem;
         }
         if self.searched.with(Option::is_none) {
-            return "searching…".to_owned();
+            return tr!(find.searching).to_owned();
         }
         let (count, more) = (self.found.with(Found::len), if self.has_more.get() { "+" } else { "" });
         match self.current.get() {
             Some(current) => {
                 let place = self.found.with(|found| found.range(..=current).count());
-                format!("{place} of {count}{more}")
+                tr!(find.place, place = place, all = format!("{count}{more}")).into()
             }
-            None => "not found".to_owned(),
+            None => tr!(find.none).to_owned(),
         }
     }
 }
@@ -192,15 +193,15 @@ pub fn FindBar(finder: Finder) -> impl IntoView {
         if sought() == finder.query.get_untracked() { finder.step(way) } else { finder.search(sought()) }
     };
     view! {
-        <div class="find" role="search" aria-label="This log">
+        <div class="find" role="search" aria-label=tr!(find.this_log)>
             <Icon shape=Shape::Search />
             <input
                 node_ref=field
                 type="search"
                 class="find__field"
-                aria-label="Search this log"
+                aria-label=tr!(find.search)
                 aria-keyshortcuts="/"
-                placeholder="Search this log"
+                placeholder=tr!(find.search)
                 autocomplete="off"
                 maxlength=crate::domain::SearchLimits::QUERY_MAX_CHARS.to_string()
                 disabled=live(move || !hydrated.get())
@@ -231,7 +232,7 @@ pub fn FindBar(finder: Finder) -> impl IntoView {
             <button
                 type="button"
                 class="button button--quiet"
-                aria-label="Previous match"
+                aria-label=tr!(find.previous)
                 disabled=live(move || has_none.get())
                 on:click=move |_| finder.step(Way::Back)
             >
@@ -240,7 +241,7 @@ pub fn FindBar(finder: Finder) -> impl IntoView {
             <button
                 type="button"
                 class="button button--quiet"
-                aria-label="Next match"
+                aria-label=tr!(find.next)
                 disabled=live(move || has_none.get())
                 on:click=move |_| finder.step(Way::Forward)
             >

@@ -7,6 +7,7 @@ use leptos::prelude::*;
 use super::ansi::{Stretch, stretches};
 use crate::domain::{CardId, ExecutionId, LogLine, LogType};
 use crate::ui::kit::Moment;
+use crate::ui::{tr, tr_counted};
 
 /// What a tool was given or answered is folded away behind its first line when it has more lines than this.
 const LINES_OPEN: usize = 4;
@@ -38,7 +39,7 @@ pub fn Line(card: CardId, execution: ExecutionId, row: Arc<LogLine>, highlight: 
                 href=format!("/cards/{card}?execution={execution}&line={number}")
                 data-noscroll=""
                 tabindex="-1"
-                title="Link to this line"
+                title=tr!(log.link_to_line)
             >
                 {number.clone()}
             </a>
@@ -60,7 +61,7 @@ fn text(row: &LogLine, highlight: &Highlight) -> AnyView {
     match content.find('\n').filter(|_| folds) {
         Some(end) => {
             let (first, rest) = content.split_at(end + 1);
-            let more = format!("{} more lines", rest.lines().count());
+            let more = tr_counted!(log.more_lines_1 | more_lines_n, rest.lines().count() as i64);
             view! {
                 <details class="line__text line__fold">
                     <summary data-more=more>{words(first, &[])}</summary>
@@ -91,11 +92,11 @@ fn words(text: &str, found: &[(u32, u32)]) -> AnyView {
 /// Who speaks, in a word: colour is never the only sign.
 fn type_word(kind: LogType) -> &'static str {
     match kind {
-        LogType::Info => "info",
-        LogType::Text => "agent",
-        LogType::Tool => "tool",
-        LogType::Result => "result",
-        LogType::Error => "error",
-        LogType::Stderr => "stderr",
+        LogType::Info => tr!(lines.info),
+        LogType::Text => tr!(lines.agent),
+        LogType::Tool => tr!(lines.tool),
+        LogType::Result => tr!(lines.result),
+        LogType::Error => tr!(lines.error),
+        LogType::Stderr => tr!(lines.stderr),
     }
 }

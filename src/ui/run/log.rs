@@ -10,7 +10,8 @@ use super::state::CardState;
 use super::window::PAGE;
 use crate::domain::{CardId, ExecutionId, ExecutionStatus};
 use crate::ui::hooks::{remembered, use_connection, use_hydrated};
-use crate::ui::kit::{Icon, Shape, counted, live, shown};
+use crate::ui::kit::{Icon, Shape, live, shown};
+use crate::ui::{tr, tr_counted};
 
 #[component]
 pub fn Log(
@@ -57,7 +58,7 @@ pub fn Log(
                             .then(|| {
                                 view! {
                                     <p class="log__nothing">
-                                        "Nothing has run yet. Once it does, what the agent says and does appears here."
+                                        {tr!(log.nothing_yet)}
                                     </p>
                                 }
                             })
@@ -95,36 +96,36 @@ fn Tools(feed: LogFeed, is_cut: RwSignal<bool>) -> impl IntoView {
             <button
                 type="button"
                 class="button button--quiet"
-                aria-label="Go to the first line"
+                aria-label=tr!(log.to_first)
                 disabled=live(move || !hydrated.get())
                 on:click=move |_| feed.go_to(1)
             >
                 <Icon shape=Shape::Up />
-                "Top"
+                {tr!(log.top)}
             </button>
             <button
                 type="button"
                 class="button button--quiet"
-                aria-label="Wrap long lines"
+                aria-label=tr!(log.wrap_long)
                 aria-pressed=live(move || if is_cut.get() { "false" } else { "true" })
                 disabled=live(move || !hydrated.get())
                 on:click=move |_| is_cut.update(|is_cut| *is_cut = !*is_cut)
             >
                 <Icon shape=Shape::Wrap />
-                "Wrap"
+                {tr!(log.wrap)}
             </button>
             {shown(move || {
                 feed.execution()
                     .is_some()
                     .then(|| {
                         view! {
-                            <a class="button button--quiet" href=live(move || address("txt")) rel="external" download="" aria-label="Download the log as text">
+                            <a class="button button--quiet" href=live(move || address("txt")) rel="external" download="" aria-label=tr!(log.download_text)>
                                 <Icon shape=Shape::Download />
-                                "Text"
+                                {tr!(log.text)}
                             </a>
-                            <a class="button button--quiet" href=live(move || address("jsonl")) rel="external" download="" aria-label="Download the log as JSON Lines">
+                            <a class="button button--quiet" href=live(move || address("jsonl")) rel="external" download="" aria-label=tr!(log.download_json)>
                                 <Icon shape=Shape::Download />
-                                "JSON"
+                                {tr!(log.json)}
                             </a>
                         }
                     })
@@ -134,13 +135,13 @@ fn Tools(feed: LogFeed, is_cut: RwSignal<bool>) -> impl IntoView {
 }
 
 fn title(state: CardState, feed: LogFeed) -> String {
-    let Some(shown) = feed.execution() else { return "Log".to_owned() };
+    let Some(shown) = feed.execution() else { return tr!(log.log).to_owned() };
     state.executions.with(|executions| {
         let found = executions.iter().find(|execution| execution.id == shown);
         match found.and_then(|execution| Some((execution.command.stage()?, execution.attempt))) {
-            Some((stage, 1)) => format!("Log of {}", stage_title(stage)),
-            Some((stage, attempt)) => format!("Log of {}, attempt {attempt}", stage_title(stage)),
-            None => "Log".to_owned(),
+            Some((stage, 1)) => tr!(log.of, stage = stage_title(stage)).into(),
+            Some((stage, attempt)) => tr!(log.of_attempt, stage = stage_title(stage), attempt = attempt).into(),
+            None => tr!(log.log).to_owned(),
         }
     })
 }
@@ -151,18 +152,18 @@ fn Standing(state: CardState, feed: LogFeed) -> impl IntoView {
     let connection = use_connection();
     let text = Memo::new(move |_| {
         let Some(execution) = feed.execution() else { return ("none", String::new()) };
-        let lines = counted(feed.last_sequence(), "line");
+        let lines = tr_counted!(log.lines_1 | lines_n, feed.last_sequence());
         if !feed.is_complete() {
             return match connection.is_lost() {
-                true => ("lost", "reconnecting…".to_owned()),
-                false => ("receiving", format!("receiving…, {lines}")),
+                true => ("lost", tr!(log.reconnecting).to_owned()),
+                false => ("receiving", tr!(log.receiving, lines = lines).into()),
             };
         }
         match known_end(state, execution) {
-            End::Whole => ("complete", format!("complete, {lines}")),
-            End::NotYetKnown => ("receiving", format!("receiving…, {lines}")),
-            End::Unknown => ("cut", format!("{lines}; what came last may be missing")),
-            End::Damaged => ("cut", format!("{lines}; some of what was printed is missing")),
+            End::Whole => ("complete", tr!(log.complete, lines = lines).into()),
+            End::NotYetKnown => ("receiving", tr!(log.receiving, lines = lines).into()),
+            End::Unknown => ("cut", tr!(log.may_be_missing, lines = lines).into()),
+            End::Damaged => ("cut", tr!(log.is_missing, lines = lines).into()),
         }
     });
     view! {
@@ -210,10 +211,10 @@ fn Pages(card: CardId, feed: LogFeed) -> impl IntoView {
         }
         let to = |line: i64| format!("/cards/{card}?execution={execution}&line={line}");
         Some(view! {
-            <nav class="log__pages" aria-label="Parts of the log">
-                <span>{format!("Lines {first} to {last} of {all}")}</span>
-                {(first > 1).then(|| view! { <a href=to(1)>"First"</a> <a href=to((first - 1 - PAGE / 2).max(1))>"Earlier"</a> })}
-                {(last < all).then(|| view! { <a href=to(last + PAGE / 2)>"Later"</a> <a href=to(all)>"Last"</a> })}
+            <nav class="log__pages" aria-label=tr!(log.parts)>
+                <span>{String::from(tr!(log.from_to, first = first, last = last, all = all))}</span>
+                {(first > 1).then(|| view! { <a href=to(1)>{tr!(log.first)}</a> <a href=to((first - 1 - PAGE / 2).max(1))>{tr!(log.earlier)}</a> })}
+                {(last < all).then(|| view! { <a href=to(last + PAGE / 2)>{tr!(log.later)}</a> <a href=to(all)>{tr!(log.last)}</a> })}
             </nav>
         })
     })
@@ -230,8 +231,8 @@ fn Unseen(feed: LogFeed) -> impl IntoView {
             on:click=move |_| feed.follow.to_end()
         >
             {live(move || match unseen.get() {
-                0 => "To the end ↓".to_owned(),
-                lines => format!("{} ↓", counted(lines, "new line")),
+                0 => tr!(log.to_end).to_owned(),
+                lines => tr_counted!(log.new_lines_1 | new_lines_n, lines),
             })}
         </button>
     }

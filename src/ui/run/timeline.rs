@@ -6,6 +6,7 @@ use super::state::CardState;
 use super::words::{Progress, progress, stage_title, tone_of, word_of};
 use crate::domain::{Execution, ExecutionId, Stage, Workflow};
 use crate::ui::kit::{Clocking, Icon, Lasted, Shape, Tone, live, shown};
+use crate::ui::tr;
 
 #[component]
 pub fn Timeline(
@@ -19,7 +20,7 @@ pub fn Timeline(
     view! {
         <section class="timeline" aria-labelledby="timeline-title">
             <h2 class="visually-hidden" id="timeline-title">
-                "Stages"
+                {tr!(stages.all)}
             </h2>
             <ol>{steps.into_iter().collect_view()}</ol>
         </section>
@@ -64,7 +65,7 @@ fn Step(
             </span>
             <h3 class="step__name">{stage_title(stage)}</h3>
             <p class="step__status">
-                {live(move || status.get().map_or("not started", word_of))}
+                {live(move || status.get().map_or_else(|| tr!(stages.not_started_yet), word_of))}
                 {shown(move || span().map(|span| view! { <Lasted span=span /> }))}
             </p>
             <ul class="step__attempts">
@@ -101,9 +102,9 @@ fn Attempt(
                 data-noscroll=""
                 data-tone=tone.as_str()
                 aria-current=live(move || (current.get() == Some(id)).then_some("true"))
-                aria-label=format!("Log of {stage}, attempt #{number}, {}", word_of(attempt.status))
+                aria-label=String::from(tr!(log.link, stage = stage, attempt = number, outcome = word_of(attempt.status)))
             >
-                {live(move || if is_only.get() { "Log".to_owned() } else { format!("#{number}") })}
+                {live(move || if is_only.get() { tr!(log.log).to_owned() } else { format!("#{number}") })}
             </a>
         </li>
     }

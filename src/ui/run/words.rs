@@ -2,20 +2,30 @@
 
 use crate::domain::{Card, Column, ExecutionStatus, Stage, Workflow, WorkflowStage};
 use crate::ui::kit::{Mark, Shape, Tone};
+use crate::ui::tr;
 
 pub fn column_title(column: Column) -> &'static str {
     match column {
-        Column::Backlog => "Backlog",
-        Column::Plan => "Plan",
-        Column::Implement => "Implement",
-        Column::Test => "Test",
-        Column::Review => "Review",
-        Column::Done => "Done",
+        Column::Backlog => tr!(columns.backlog),
+        Column::Plan => tr!(columns.plan),
+        Column::Implement => tr!(columns.implement),
+        Column::Test => tr!(columns.test),
+        Column::Review => tr!(columns.review),
+        Column::Done => tr!(columns.done),
     }
 }
 
 pub fn stage_title(stage: Stage) -> &'static str {
     column_title(stage.column())
+}
+
+fn stage_in_a_sentence(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Plan => tr!(stages.plan),
+        Stage::Implement => tr!(stages.implement),
+        Stage::Test => tr!(stages.test),
+        Stage::Review => tr!(stages.review),
+    }
 }
 
 pub fn stage_tone(stage: Stage) -> Tone {
@@ -33,17 +43,17 @@ pub fn mark_of(card: &Card) -> Option<Mark> {
     let failed = |how: ExecutionStatus| {
         let stage = execution.command.stage();
         let (tone, shape) = tone_of(stage, how);
-        let what = stage.map_or("Workflow", stage_title);
-        Mark { tone, shape, word: format!("{what} {}", word_of(how)) }
+        let what = stage.map_or_else(|| tr!(stages.workflow), stage_title);
+        Mark { tone, shape, word: tr!(stages.ended, what = what, how = word_of(how)).into() }
     };
     let working = |stage: Stage, word: &str| Mark { tone: stage_tone(stage), shape: Shape::Working, word: word.into() };
     Some(match execution.workflow_stage {
         WorkflowStage::Idle => return None,
-        WorkflowStage::Planning => working(Stage::Plan, "Planning"),
-        WorkflowStage::Implementing => working(Stage::Implement, "Implementing"),
-        WorkflowStage::Testing => working(Stage::Test, "Testing"),
-        WorkflowStage::Reviewing => working(Stage::Review, "Reviewing"),
-        WorkflowStage::Completed => Mark { tone: Tone::Done, shape: Shape::Done, word: "Completed".into() },
+        WorkflowStage::Planning => working(Stage::Plan, tr!(stages.planning)),
+        WorkflowStage::Implementing => working(Stage::Implement, tr!(stages.implementing)),
+        WorkflowStage::Testing => working(Stage::Test, tr!(stages.testing)),
+        WorkflowStage::Reviewing => working(Stage::Review, tr!(stages.reviewing)),
+        WorkflowStage::Completed => Mark { tone: Tone::Done, shape: Shape::Done, word: tr!(stages.completed).into() },
         WorkflowStage::Error => match execution.status {
             how @ (ExecutionStatus::Cancelled | ExecutionStatus::Lost) => failed(how),
             _ => failed(ExecutionStatus::Error),
@@ -65,12 +75,12 @@ pub fn tone_of(stage: Option<Stage>, status: ExecutionStatus) -> (Tone, Shape) {
 
 pub fn word_of(status: ExecutionStatus) -> &'static str {
     match status {
-        ExecutionStatus::Idle => "waiting",
-        ExecutionStatus::Running => "running",
-        ExecutionStatus::Success => "done",
-        ExecutionStatus::Error => "failed",
-        ExecutionStatus::Cancelled => "cancelled",
-        ExecutionStatus::Lost => "lost",
+        ExecutionStatus::Idle => tr!(status.waiting),
+        ExecutionStatus::Running => tr!(status.running),
+        ExecutionStatus::Success => tr!(status.done),
+        ExecutionStatus::Error => tr!(status.failed),
+        ExecutionStatus::Cancelled => tr!(status.cancelled),
+        ExecutionStatus::Lost => tr!(status.lost),
     }
 }
 
@@ -109,10 +119,14 @@ pub fn progress(workflow: Workflow) -> [Progress; 4] {
 /// The same for those who do not see it.
 pub fn progress_in_words(workflow: Workflow) -> String {
     match workflow {
-        Workflow::Idle => "Not started".into(),
-        Workflow::Completed => "All four stages done".into(),
-        Workflow::Working(stage) => format!("Stage {} of 4, {stage}, is running", stage as u8 + 1),
-        Workflow::Failed(stage) => format!("Stage {} of 4, {stage}, stopped", stage as u8 + 1),
+        Workflow::Idle => tr!(stages.not_started).into(),
+        Workflow::Completed => tr!(stages.all_done).into(),
+        Workflow::Working(stage) => {
+            tr!(stages.running, number = stage as u8 + 1, stage = stage_in_a_sentence(stage)).into()
+        }
+        Workflow::Failed(stage) => {
+            tr!(stages.stopped, number = stage as u8 + 1, stage = stage_in_a_sentence(stage)).into()
+        }
     }
 }
 

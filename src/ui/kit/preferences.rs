@@ -1,0 +1,56 @@
+//! Theme and language: a menu of plain forms, which works without the WASM, too.
+
+use leptos::prelude::*;
+use leptos_i18n::Locale as _;
+use leptos_router::hooks::use_location;
+
+use super::{Icon, Shape, live};
+use crate::ui::hooks::{Menu, Preferences, Theme, use_preferences};
+use crate::ui::{Locale, tr};
+
+#[component]
+pub fn PreferencesMenu() -> impl IntoView {
+    let Preferences { theme, language } = use_preferences();
+    let location = use_location();
+    let here = move || match location.search.get() {
+        query if query.is_empty() => location.pathname.get(),
+        query => format!("{}?{query}", location.pathname.get()),
+    };
+    let menu = Menu::new();
+    let themes =
+        [(Theme::System, tr!(settings.system)), (Theme::Light, tr!(settings.light)), (Theme::Dark, tr!(settings.dark))];
+    let languages = [(Locale::en, "English"), (Locale::pt_BR, "Português (Brasil)")];
+    let choice = |name: &'static str, value: &'static str, text: &'static str, is_chosen: bool| {
+        view! {
+            <button class="button button--quiet" name=name value=value aria-pressed=if is_chosen { "true" } else { "false" }>
+                {text}
+            </button>
+        }
+    };
+    view! {
+        <details
+            node_ref=menu.element
+            class="menu preferences"
+            on:keydown=move |event| menu.key(&event)
+            on:focusout=move |event| menu.focus_left(&event)
+        >
+            <summary class="button button--quiet button--square" aria-label=tr!(settings.title) title=tr!(settings.title)>
+                <Icon shape=Shape::Sliders />
+            </summary>
+            <form class="menu__items" method="post" action="/preferences">
+                <input type="hidden" name="from" value=live(here) />
+                <fieldset>
+                    <legend>{tr!(settings.theme)}</legend>
+                    {themes.map(|(this, text)| choice("theme", this.as_str(), text, this == theme)).into_iter().collect_view()}
+                </fieldset>
+                <fieldset>
+                    <legend>{tr!(settings.language)}</legend>
+                    {languages
+                        .map(|(this, text)| choice("language", this.as_str(), text, this == language))
+                        .into_iter()
+                        .collect_view()}
+                </fieldset>
+            </form>
+        </details>
+    }
+}
