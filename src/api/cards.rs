@@ -13,11 +13,18 @@ pub async fn create_card(card: NewCard) -> Result<Card, Failure> {
     Ok(app.create_card(card).await?)
 }
 
-/// Changes a card's text or agent. 409 where its version has moved on.
+/// Changes a card's text or agent, archives or restores it. 409 where its version has moved on.
 #[server(prefix = "/fn", endpoint = "edit_card", input = Json)]
 pub async fn edit_card(id: CardId, edit: CardEdit) -> Result<Card, Failure> {
     let app = expect_context::<crate::server::App>();
     Ok(app.edit_card(id, edit).await?)
+}
+
+/// The archived cards, the last one first.
+#[server(prefix = "/fn", endpoint = "archived_cards", input = Json)]
+pub async fn archived_cards() -> Result<Vec<Card>, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.archived_cards(None).await?)
 }
 
 /// Puts a card elsewhere. 409 where its version has moved on, or while it runs.

@@ -12,7 +12,10 @@ mod runs;
 mod search;
 
 pub use boards::{Board, CardDetails, CardDetailsOf, PollBoard, card_details, poll_board};
-pub use cards::{CreateCard, DeleteCard, EditCard, MoveCard, create_card, delete_card, edit_card, move_card};
+pub use cards::{
+    ArchivedCards, CreateCard, DeleteCard, EditCard, MoveCard, archived_cards, create_card, delete_card, edit_card,
+    move_card,
+};
 pub use failure::Failure;
 pub use logs::{ReadLog, read_log};
 pub use projects::{AddProject, Agents, EditProject, add_project, agents, edit_project};

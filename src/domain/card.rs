@@ -29,6 +29,9 @@ pub struct Card {
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// When it was put away, off the board, with all that it has.
+    #[serde(default)]
+    pub archived_at: Option<Timestamp>,
     pub active_execution: Option<ActiveExecution>,
 }
 
@@ -58,7 +61,7 @@ impl NewCard {
     pub const DESCRIPTION_MAX_BYTES: usize = 256 * 1024;
 }
 
-/// A change to a card's text. Absent fields stay as they are.
+/// A change to a card's text, or to whether it is on the board. Absent fields stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -66,6 +69,9 @@ pub struct CardEdit {
     pub title: Option<String>,
     pub description: Option<String>,
     pub agent: Option<String>,
+    /// Puts it away, or back at the end of its column. Not while it runs.
+    #[serde(default)]
+    pub archived: Option<bool>,
     /// The version that the change was made from; refused with a conflict where the card has moved on.
     pub version: Option<i64>,
 }

@@ -10,10 +10,12 @@ use leptos_router::location::RequestUrl;
 use leptos_router::{Lazy, SsrMode, path};
 
 use super::hooks::{
-    Preferences, Theme, provide_clock, provide_connection, provide_hydrated, provide_visit, use_preferences,
+    Preferences, Theme, provide_clock, provide_connection, provide_hydrated, provide_page_dialogs, provide_visit,
+    use_preferences,
 };
 use super::kit::ConnectionStatus;
 use super::pages::{BoardRoute, CardRoute, NotFound, Part};
+use super::palette::Commands;
 use crate::ui::tr;
 
 /// The addresses of what the page loads.
@@ -113,6 +115,7 @@ pub fn App() -> impl IntoView {
     provide_clock();
     provide_connection();
     provide_visit();
+    provide_page_dialogs();
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Cardume".to_owned() } else { format!("{page} · Cardume") } />
         <a class="skip" href="#main" rel="external">
@@ -123,6 +126,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/") view={Lazy::<BoardRoute>::new()} ssr=SsrMode::Async />
                 <Route path=path!("/cards/:id") view={Lazy::<CardRoute>::new()} ssr=SsrMode::Async />
             </FlatRoutes>
+            <Commands />
         </Router>
         <ConnectionStatus />
     }

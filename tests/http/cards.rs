@@ -131,3 +131,48 @@ fn a_card_is_moved_unless_somebody_was_faster() {
     server.patch(&format!("/api/cards/{NOBODY}/move"), json!({ "columnId": "plan", "position": 0 })).problem(404);
     assert_eq!(server.card(&a)["columnId"], "backlog");
 }
+
+#[test]
+fn an_archived_card_is_off_the_board_and_comes_back_whole() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let [first, second, third] = ["1", "2", "3"].map(|title| server.add_card(&project, title, "good"));
+    let listed = |path: &str| -> Vec<(String, i64)> {
+        let cards = server.get(path).json();
+        let of = |card: &Value| (card["id"].as_str().unwrap().to_owned(), card["position"].as_i64().unwrap());
+        cards["cards"].as_array().unwrap().iter().map(of).collect()
+    };
+    let archive = |id: &str, archived: bool| {
+        let answer = server.patch(&format!("/api/cards/{id}"), json!({ "archived": archived }));
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    };
+    assert!(archive(&first, true)["archivedAt"].is_string());
+    // The others have moved up, and it is neither moved nor run.
+    assert_eq!(listed("/api/cards"), [(second.clone(), 0), (third.clone(), 1)]);
+    assert_eq!(listed("/api/cards?archived=true").len(), 1);
+    assert_eq!(listed(&format!("/api/cards?archived=true&projectId={project}")).len(), 1);
+    assert_eq!(listed(&format!("/api/cards?archived=true&projectId={NOBODY}")), []);
+    server.post(&format!("/api/cards/{first}/run"), json!({})).problem(409);
+    let to = json!({ "columnId": "done", "position": 0 });
+    server.patch(&format!("/api/cards/{first}/move"), to).problem(409);
+    // Twice is once.
+    assert_eq!(archive(&first, true)["archivedAt"], server.card(&first)["archivedAt"]);
+
+    assert_eq!(archive(&first, false)["archivedAt"], Value::Null);
+    assert_eq!(listed("/api/cards"), [(second.clone(), 0), (third.clone(), 1), (first.clone(), 2)]);
+    // One that is deleted from the archive leaves no hole.
+    archive(&second, true);
+    assert_eq!(server.delete(&format!("/api/cards/{second}")).status, 204);
+    assert_eq!(listed("/api/cards"), [(third, 0), (first, 1)]);
+}
+
+#[test]
+fn a_card_that_runs_is_not_archived() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let card = server.add_card(&project, "Waits", "gated");
+    assert_eq!(server.post(&format!("/api/cards/{card}/run"), json!({})).status, 202);
+    server.patch(&format!("/api/cards/{card}"), json!({ "archived": true })).problem(409);
+    assert_eq!(server.card(&card)["archivedAt"], Value::Null);
+}

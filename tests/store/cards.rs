@@ -59,6 +59,7 @@ async fn a_new_card_stands_at_the_end_of_the_backlog(on: Ground) {
         spec_path: None,
         branch: None,
         worktree_path: None,
+        archived_at: None,
         version: 1,
         created_at: now,
         updated_at: now,

@@ -21,7 +21,7 @@ pub fn router() -> OpenApiRouter<App> {
 
 #[derive(Serialize, ToSchema)]
 struct Cards {
-    /// Ordered by column, then position.
+    /// Ordered by column, then position; archived ones by when they were archived.
     cards: Vec<Card>,
 }
 
@@ -31,15 +31,21 @@ struct Cards {
 struct CardFilter {
     /// Only the cards of this project.
     project_id: Option<ProjectId>,
+    /// The archived cards, the last one first, instead of those on the board.
+    archived: Option<bool>,
 }
 
-/// The cards, of one project or of all.
+/// The cards on the board, or those that are archived; of one project or of all.
 #[utoipa::path(
     get, path = "/api/cards", tag = "cards", params(CardFilter),
     responses((status = 200, body = Cards), Unreadable)
 )]
 async fn list_cards(State(app): State<App>, Asked(filter): Asked<CardFilter>) -> Answer<Json<Cards>> {
-    Ok(Json(Cards { cards: app.cards(filter.project_id).await? }))
+    let cards = match filter.archived {
+        Some(true) => app.archived_cards(filter.project_id).await?,
+        _ => app.cards(filter.project_id).await?,
+    };
+    Ok(Json(Cards { cards }))
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -80,7 +86,7 @@ async fn get_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<Json<Car
     Ok(Json(app.card(id).await?))
 }
 
-/// Changes a card's title, description or agent.
+/// Changes a card's title, description or agent, archives it, or restores it to the board.
 #[utoipa::path(
     patch, path = "/api/cards/{id}", tag = "cards", params(("id" = CardId, Path)), request_body = CardEdit,
     responses((status = 200, body = Card), Unreadable, Unknown, Conflict, TooLarge, WrongType, Invalid, Unavailable)

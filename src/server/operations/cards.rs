@@ -11,6 +11,11 @@ impl App {
         Ok(self.store.cards(project).await?)
     }
 
+    /// Those that were put away, the last one first.
+    pub async fn archived_cards(&self, project: Option<ProjectId>) -> Answer<Vec<Card>> {
+        Ok(self.store.archived_cards(project).await?)
+    }
+
     pub async fn card(&self, id: CardId) -> Answer<Card> {
         Ok(self.store.card(id).await?)
     }

@@ -22,6 +22,7 @@ struct CardRow {
     version: i64,
     created_at: i64,
     updated_at: i64,
+    archived_at: Option<i64>,
     #[sqlx(flatten)]
     active: ActiveRow,
 }
@@ -43,7 +44,7 @@ macro_rules! select_cards {
     ($where:literal) => {
         concat!(
             "select c.id, c.project_id, c.title, c.description, c.column_id, c.position, c.agent, c.spec_path, c.branch,
-                    c.worktree_path, c.version, c.created_at, c.updated_at,
+                    c.worktree_path, c.version, c.created_at, c.updated_at, c.archived_at,
                     e.id as execution_id, e.status, e.command, e.workflow_stage, e.workflow_error, e.started_at,
                     e.completed_at, e.last_sequence
              from cards c left join executions e on e.card_id = c.id and e.active = 1 ",
@@ -70,6 +71,7 @@ impl TryFrom<CardRow> for Card {
             version: row.version,
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
+            archived_at: moment(row.archived_at),
             active_execution: row.active.try_into()?,
         })
     }
@@ -134,19 +136,21 @@ impl Store {
         Ok(card)
     }
 
-    /// Ordered by column (in the board's order), then position.
+    /// Those on the board, ordered by column (in the board's order), then position.
     pub async fn cards(&self, project: Option<ProjectId>) -> Stored<Vec<Card>> {
         let rows: Vec<CardRow> = match project {
             None => {
-                sqlx::query_as(select_cards!("order by c.position, c.created_at, c.id"))
+                sqlx::query_as(select_cards!("where c.archived_at is null order by c.position, c.created_at, c.id"))
                     .fetch_all(self.reader())
                     .await?
             }
             Some(project) => {
-                sqlx::query_as(select_cards!("where c.project_id = $1 order by c.position, c.created_at, c.id"))
-                    .bind(project.to_string())
-                    .fetch_all(self.reader())
-                    .await?
+                sqlx::query_as(select_cards!(
+                    "where c.project_id = $1 and c.archived_at is null order by c.position, c.created_at, c.id"
+                ))
+                .bind(project.to_string())
+                .fetch_all(self.reader())
+                .await?
             }
         };
         let mut cards = rows.into_iter().map(Card::try_from).collect::<Result<Vec<_>, _>>()?;
@@ -154,14 +158,31 @@ impl Store {
         Ok(cards)
     }
 
+    /// Those that were put away, of one project or of all, the last one first.
+    pub async fn archived_cards(&self, project: Option<ProjectId>) -> Stored<Vec<Card>> {
+        let rows: Vec<CardRow> = sqlx::query_as(select_cards!(
+            "where c.archived_at is not null and ($1 = '' or c.project_id = $1) order by c.archived_at desc, c.id"
+        ))
+        .bind(project.map(|project| project.to_string()).unwrap_or_default())
+        .fetch_all(self.reader())
+        .await?;
+        Ok(rows.into_iter().map(Card::try_from).collect::<Result<_, _>>()?)
+    }
+
     pub async fn card(&self, id: CardId) -> Stored<Card> {
         card_in(&mut *self.reader().acquire().await?, id).await
     }
 
-    /// `Conflict` on a stale version.
+    /// `Conflict` on a stale version, and where one that runs is to be put away.
     pub async fn edit_card(&self, id: CardId, edit: &CardEdit, now: Timestamp) -> Stored<Card> {
         let mut tx = self.begin_board().await?;
-        check_version(&card_in(&mut tx, id).await?, edit.version)?;
+        let card = card_in(&mut tx, id).await?;
+        check_version(&card, edit.version)?;
+        match (edit.archived, card.archived_at) {
+            (Some(true), None) => put_away(&mut tx, &card, now).await?,
+            (Some(false), Some(_)) => put_back(&mut tx, &card).await?,
+            _ => {}
+        }
         sqlx::query(
             "update cards set title = coalesce($2, title), description = coalesce($3, description),
                               agent = coalesce($4, agent), version = version + 1, updated_at = $5
@@ -187,7 +208,9 @@ impl Store {
             return Err(StoreError::conflict("The card is running. Cancel it before you delete it."));
         }
         sqlx::query("delete from cards where id = $1").bind(id.to_string()).execute(&mut *tx).await?;
-        columns::close_gap(&mut tx, card.column_id, card.position).await?;
+        if card.archived_at.is_none() {
+            columns::close_gap(&mut tx, card.column_id, card.position).await?;
+        }
         tx.commit().await?;
         Ok(card)
     }
@@ -210,6 +233,37 @@ pub(super) async fn card_in(connection: &mut AnyConnection, id: CardId) -> Store
     let row: Option<CardRow> =
         sqlx::query_as(select_cards!("where c.id = $1")).bind(id.to_string()).fetch_optional(connection).await?;
     Ok(row.ok_or(StoreError::NotFound("card"))?.try_into()?)
+}
+
+async fn put_away(connection: &mut AnyConnection, card: &Card, now: Timestamp) -> Stored<()> {
+    if card.is_running() {
+        return Err(StoreError::conflict("The card is running. Cancel it before you archive it."));
+    }
+    sqlx::query("update cards set archived_at = $2 where id = $1")
+        .bind(card.id.to_string())
+        .bind(now.as_millis())
+        .execute(&mut *connection)
+        .await?;
+    columns::close_gap(connection, card.column_id, card.position).await
+}
+
+/// At the end of the column in which it stood.
+async fn put_back(connection: &mut AnyConnection, card: &Card) -> Stored<()> {
+    let position = columns::length(connection, card.column_id).await?;
+    sqlx::query("update cards set archived_at = null, position = $2 where id = $1")
+        .bind(card.id.to_string())
+        .bind(position)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// A card that was put away neither moves nor runs.
+pub(super) fn check_on_the_board(card: &Card) -> Stored<()> {
+    match card.archived_at {
+        Some(_) => Err(StoreError::conflict("The card is archived. Restore it first.")),
+        None => Ok(()),
+    }
 }
 
 /// Marks that the card, or what it shows of its active execution, has changed.

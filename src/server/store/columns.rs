@@ -1,11 +1,11 @@
-//! Where cards stand. The board has one set of columns for all projects; in each, positions go from 0 without holes.
+//! Where cards stand, those that are not archived. The board has one set of columns for all projects; in each, positions go from 0 without holes.
 //!
 //! Cards that only make room for another one keep their version: nothing that somebody could have meant has changed.
 //! All of this happens in board transactions, of which there is one at a time.
 
 use sqlx::AnyConnection;
 
-use super::cards::{card_in, check_version};
+use super::cards::{card_in, check_on_the_board, check_version};
 use super::{Card, CardId, CardMove, Column, Store, StoreError, Stored, Timestamp};
 
 impl Store {
@@ -14,6 +14,7 @@ impl Store {
         let mut tx = self.begin_board().await?;
         let card = card_in(&mut tx, id).await?;
         check_version(&card, to.version)?;
+        check_on_the_board(&card)?;
         if card.is_running() && to.column_id != card.column_id {
             return Err(StoreError::conflict("The card is running, so that its workflow moves it. Cancel it first."));
         }
@@ -35,12 +36,15 @@ pub(super) async fn put(
     close_gap(connection, card.column_id, card.position).await?;
     let end = length(connection, column).await? - i64::from(column == card.column_id);
     let position = position.unwrap_or(end).clamp(0, end);
-    sqlx::query("update cards set position = position + 1 where column_id = $1 and position >= $2 and id <> $3")
-        .bind(column.as_str())
-        .bind(position)
-        .bind(card.id.to_string())
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "update cards set position = position + 1
+         where column_id = $1 and position >= $2 and id <> $3 and archived_at is null",
+    )
+    .bind(column.as_str())
+    .bind(position)
+    .bind(card.id.to_string())
+    .execute(&mut *connection)
+    .await?;
     sqlx::query("update cards set column_id = $2, position = $3, version = version + 1, updated_at = $4 where id = $1")
         .bind(card.id.to_string())
         .bind(column.as_str())
@@ -53,17 +57,19 @@ pub(super) async fn put(
 
 /// Moves up all that stand below the place that a card leaves.
 pub(super) async fn close_gap(connection: &mut AnyConnection, column: Column, position: i64) -> Stored<()> {
-    sqlx::query("update cards set position = position - 1 where column_id = $1 and position > $2")
-        .bind(column.as_str())
-        .bind(position)
-        .execute(connection)
-        .await?;
+    sqlx::query(
+        "update cards set position = position - 1 where column_id = $1 and position > $2 and archived_at is null",
+    )
+    .bind(column.as_str())
+    .bind(position)
+    .execute(connection)
+    .await?;
     Ok(())
 }
 
 /// How many cards stand there.
 pub(super) async fn length(connection: &mut AnyConnection, column: Column) -> Stored<i64> {
-    Ok(sqlx::query_scalar("select count(*) from cards where column_id = $1")
+    Ok(sqlx::query_scalar("select count(*) from cards where column_id = $1 and archived_at is null")
         .bind(column.as_str())
         .fetch_one(connection)
         .await?)

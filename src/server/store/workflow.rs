@@ -3,7 +3,7 @@
 
 use sqlx::AnyConnection;
 
-use super::cards::{card_in, touch};
+use super::cards::{card_in, check_on_the_board, touch};
 use super::columns;
 use super::decode::storable_option;
 use super::executions::{execution_in, insert_active};
@@ -28,6 +28,7 @@ impl Store {
     ) -> Stored<Card> {
         let mut tx = self.begin_board().await?;
         let card = card_in(&mut tx, card).await?;
+        check_on_the_board(&card)?;
         let event = match event {
             Event::Start(_) => Event::Start(card.column_id),
             Event::Retry(stage) => Event::Retry(stage),

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::archive::PutAway;
 use super::state::{BoardCard, BoardState};
 use crate::domain::{Card, ProjectId, Stage, Workflow};
 use crate::ui::kit::{Badge, Clocking, Icon, Lasted, Mark, Shape, Tone, live, shown};
@@ -20,6 +21,7 @@ pub fn CardTile(
     let last_line = known.last_line;
     let (id, own_project) = card.with_untracked(|card| (card.id, card.project_id));
     let title_id = format!("card-{}", id.short());
+    let described_by = title_id.clone();
     let workflow = Memo::new(move |_| card.with(Workflow::of));
     let mark = Memo::new(move |_| card.with(mark_of));
     let error = Memo::new(move |_| card.with(error_of));
@@ -77,6 +79,10 @@ pub fn CardTile(
                     <span class="card__agent">{live(move || card.with(|card| card.agent.clone()))}</span>
                     {shown(move || span.get().map(|span| view! { <Lasted span=Signal::stored(span) /> }))}
                 </p>
+                {shown(move || {
+                    let described_by = described_by.clone();
+                    (workflow.get() == Workflow::Completed).then(|| view! { <PutAway id=id described_by=described_by /> })
+                })}
                 <RunControls card=card described_by=title_id />
             </footer>
         </li>

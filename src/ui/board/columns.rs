@@ -6,7 +6,8 @@ use super::arrange::{Arrange, Moves, Shown};
 use super::card::CardTile;
 use super::state::BoardState;
 use crate::domain::{Column, ProjectId};
-use crate::ui::kit::live;
+use crate::ui::hooks::{remembered, use_hydrated};
+use crate::ui::kit::{Icon, Shape, live};
 use crate::ui::run::column_title;
 use crate::ui::tr;
 
@@ -59,11 +60,14 @@ fn ColumnList(
     });
     let count = move || cards.with(Vec::len);
     let title_id = format!("column-{column}");
+    let is_collapsed = remembered(collapsed(column));
+    let hydrated = use_hydrated();
     view! {
         <section
             class="column"
             data-testid=title_id.clone()
             data-column=column.as_str()
+            data-collapsed=live(move || is_collapsed.get().then_some(""))
             data-empty=live(move || (count() == 0).then_some(""))
             aria-labelledby=title_id.clone()
         >
@@ -74,6 +78,18 @@ fn ColumnList(
                     {live(move || count().to_string())}
                 </span>
             </h2>
+            <button
+                type="button"
+                class="button button--quiet button--square column__collapse"
+                aria-label=tr!(columns.collapse)
+                aria-describedby=title_id.clone()
+                aria-pressed=live(move || if is_collapsed.get() { "true" } else { "false" })
+                title=tr!(columns.collapse)
+                disabled=live(move || !hydrated.get())
+                on:click=move |_| is_collapsed.update(|is_collapsed| *is_collapsed = !*is_collapsed)
+            >
+                <Icon shape=Shape::Collapse />
+            </button>
             <ul class="column__cards" data-scrolls>
                 <For
                     each=move || cards.get()
@@ -82,5 +98,17 @@ fn ColumnList(
                 />
             </ul>
         </section>
+    }
+}
+
+/// Where the browser keeps whether a column is shown as a strip.
+fn collapsed(column: Column) -> &'static str {
+    match column {
+        Column::Backlog => "cardume.collapsed.backlog",
+        Column::Plan => "cardume.collapsed.plan",
+        Column::Implement => "cardume.collapsed.implement",
+        Column::Test => "cardume.collapsed.test",
+        Column::Review => "cardume.collapsed.review",
+        Column::Done => "cardume.collapsed.done",
     }
 }

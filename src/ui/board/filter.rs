@@ -217,6 +217,7 @@ mod tests {
             spec_path: None,
             branch: None,
             worktree_path: None,
+            archived_at: None,
             version: 1,
             created_at: Timestamp::from_millis(0),
             updated_at: Timestamp::from_millis(0),

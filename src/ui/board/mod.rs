@@ -1,5 +1,6 @@
 //! The board: columns, cards, and what makes new ones.
 
+mod archive;
 mod arrange;
 mod card;
 mod columns;
@@ -11,6 +12,7 @@ mod new_project;
 mod projects;
 mod state;
 
+pub use archive::{Archive, OpenArchive, PutAwayNotice};
 pub use arrange::Arrange;
 pub use columns::Columns;
 pub use filter::Filter;

@@ -119,6 +119,12 @@ impl BoardState {
         self.rebuild();
     }
 
+    /// Leaves out a card that is no longer on the board.
+    pub fn forget(self, id: CardId) {
+        self.cards.update_value(|cards| drop(cards.remove(&id)));
+        self.rebuild();
+    }
+
     /// Shows a card at a place, before the server has moved it.
     pub fn move_to(self, card: CardId, column: Column, position: usize) {
         self.moves.update_value(|moves| moves.push(Move { card, column, position, version: None }));

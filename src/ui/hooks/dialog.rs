@@ -53,3 +53,27 @@ impl Modal {
         self.is_open.set(false);
     }
 }
+
+/// The dialogs that can be opened from anywhere on any page.
+#[derive(Clone, Copy)]
+pub struct PageDialogs {
+    pub palette: Modal,
+    pub shortcuts: Modal,
+    /// On the board; asked for elsewhere, it opens once one is there.
+    pub new_card: Modal,
+    /// On the board, too.
+    pub archive: Modal,
+}
+
+pub fn provide_page_dialogs() {
+    provide_context(PageDialogs {
+        palette: Modal::new(),
+        shortcuts: Modal::new(),
+        new_card: Modal::new(),
+        archive: Modal::new(),
+    });
+}
+
+pub fn use_page_dialogs() -> PageDialogs {
+    expect_context()
+}

@@ -249,7 +249,7 @@ impl Grip {
         let Some(picture) = &self.picture else { return };
         let (x, y) = (self.at.0 - self.from.0, self.at.1 - self.from.1);
         // Refused only for a malformed name.
-        let _ = picture.style().set_property("translate", &format!("{x}px {y}px"));
+        let _ = picture.style().set_property("translate", &format!("{}px {}px", x.round() as i64, y.round() as i64));
     }
 }
 
@@ -265,7 +265,7 @@ fn picture(item: &HtmlElement) -> Option<HtmlElement> {
     for (name, px) in
         [("left", place.left()), ("top", place.top()), ("width", place.width()), ("height", place.height())]
     {
-        copy.style().set_property(name, &format!("{px}px")).ok()?;
+        copy.style().set_property(name, &format!("{}px", px.round() as i64)).ok()?;
     }
     document().body()?.append_child(&copy).ok()?;
     Some(copy)

@@ -18,6 +18,23 @@ pub fn on_key(key: &'static str, action: impl Fn() + Clone + 'static) {
     });
 }
 
+/// Runs `action` when `key` is pressed with Ctrl or ⌘, whatever the reader is doing.
+pub fn on_chord(key: &'static str, action: impl Fn() + Clone + 'static) {
+    Effect::new(move |_| {
+        let action = action.clone();
+        let listener = window_event_listener(ev::keydown, move |event| {
+            let is_chord = (event.ctrl_key() || event.meta_key()) && !event.alt_key() && !event.shift_key();
+            if is_chord && event.key() == key {
+                event.prevent_default();
+                if !dialog_is_open() {
+                    action();
+                }
+            }
+        });
+        on_cleanup(move || listener.remove());
+    });
+}
+
 /// Whether this key sends a form from within a text of several lines: Ctrl+Enter or ⌘+Enter.
 pub fn submits(event: &ev::KeyboardEvent) -> bool {
     event.key() == "Enter" && (event.ctrl_key() || event.meta_key())

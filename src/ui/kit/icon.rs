@@ -23,6 +23,12 @@ pub enum Shape {
     Download,
     /// Two sliders: how things are to be.
     Sliders,
+    /// A box with a lid.
+    Archive,
+    /// Two arrows that meet.
+    Collapse,
+    /// Two sheets.
+    Copy,
     /// Lines that go on in the next one.
     Wrap,
     /// Six dots: a place to take hold.
@@ -60,6 +66,9 @@ impl Shape {
             Self::Up => "M4 10l4-4 4 4",
             Self::Down => "M4 6l4 4 4-4",
             Self::Download => "M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13.5h10",
+            Self::Archive => "M2 3h12v3H2zM3 6v7h10V6M6.5 8.5h3",
+            Self::Collapse => "M2 8h4.5M4.5 5.5L7 8l-2.5 2.5M14 8H9.5M11.5 5.5L9 8l2.5 2.5",
+            Self::Copy => "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",
             Self::Sliders => {
                 "M2.5 5h5M10.5 5h3M2.5 11h3M8.5 11h5M10.5 5a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0zM8.5 11a1.5 1.5 0 1 1-3 0 1.5 1.5 0 0 1 3 0z"
             }

@@ -2,12 +2,14 @@
 
 use leptos::prelude::*;
 
-use super::Logo;
 use super::preferences::PreferencesMenu;
+use super::{Icon, Logo, Shape, live};
+use crate::ui::hooks::{use_hydrated, use_page_dialogs};
 use crate::ui::tr;
 
 #[component]
 pub fn Masthead(children: Children) -> impl IntoView {
+    let (hydrated, palette) = (use_hydrated(), use_page_dialogs().palette);
     view! {
         <header class="masthead">
             <a class="masthead__home" href="/">
@@ -15,6 +17,17 @@ pub fn Masthead(children: Children) -> impl IntoView {
                 "Cardume"
             </a>
             {children()}
+            <button
+                type="button"
+                class="button button--quiet button--square masthead__find"
+                aria-label=tr!(palette.title)
+                title=tr!(palette.title_and_key)
+                aria-keyshortcuts="Control+K Meta+K"
+                disabled=live(move || !hydrated.get())
+                on:click=move |_| palette.open()
+            >
+                <Icon shape=Shape::Search />
+            </button>
             <PreferencesMenu />
             // Shown only where `<html data-session>` says that there is a session to end.
             <form class="masthead__logout" method="post" action="/logout">

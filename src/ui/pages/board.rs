@@ -9,9 +9,10 @@ use super::not_found::{Loading, Unavailable};
 use super::title::title_of;
 use crate::api::{Board, poll_board};
 use crate::ui::board::{
-    Arrange, BoardState, Columns, Filter, Filters, FirstProject, ManageProjects, NewCard, ProjectFilter,
+    Archive, Arrange, BoardState, Columns, Filter, Filters, FirstProject, ManageProjects, NewCard, OpenArchive,
+    ProjectFilter, PutAwayNotice,
 };
-use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_focus, use_poll};
+use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_dialogs, use_page_focus, use_poll};
 use crate::ui::kit::{ClosableNotice, Masthead, live, shown};
 use crate::ui::run::CardActions;
 use crate::ui::tr;
@@ -60,8 +61,10 @@ fn LiveBoard(board: Board) -> impl IntoView {
         poll.wake();
     });
     let shown_cards = Memo::new(move |_| filter.with(|filter| state.shown(filter)));
+    let archive = Archive::provide(state, poll, actions.refusal);
     let arrange = Arrange::new(state, shown_cards, actions.refusal, poll);
-    let new_card = Modal::new();
+    let new_card = use_page_dialogs().new_card;
+    on_cleanup(move || new_card.closed());
     let made = Callback::new(move |(card, run): (crate::domain::Card, bool)| {
         let id = card.id;
         state.take_card(card);
@@ -84,9 +87,13 @@ fn LiveBoard(board: Board) -> impl IntoView {
         <main id="main" tabindex="-1" class="board">
             <h1 class="visually-hidden">{tr!(page.board)}</h1>
             <ClosableNotice text=actions.refusal />
+            <PutAwayNotice archive=archive />
             {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
             <FirstCard state=state modal=new_card />
-            <Filters state=state filter=filter shown_cards=shown_cards />
+            <div class="board__bar">
+                <Filters state=state filter=filter shown_cards=shown_cards />
+                <OpenArchive archive=archive />
+            </div>
             <Columns state=state shown=shown_cards arrange=arrange project=project />
         </main>
     }

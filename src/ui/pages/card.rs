@@ -13,7 +13,8 @@ use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
 use crate::ui::hooks::{Next, use_page_focus, use_poll};
 use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone, live, shown};
 use crate::ui::run::{
-    CardActions, CardState, DeleteCard, EditCard, Facts, Log, LogFeed, LogWindow, RunControls, StartAgain, Timeline,
+    ArchiveCard, CardActions, CardState, DeleteCard, DuplicateCard, EditCard, Facts, Log, LogFeed, LogWindow,
+    RunControls, StartAgain, Timeline,
 };
 use crate::ui::tr;
 
@@ -113,6 +114,7 @@ fn CardView(
 ) -> impl IntoView {
     let title = Memo::new(move |_| state.card.with(|card| card.title.clone()));
     let mark = Memo::new(move |_| state.mark().unwrap_or_else(not_started));
+    let is_archived = Memo::new(move |_| state.card.with(|card| card.archived_at.is_some()));
     let error = Memo::new(move |_| {
         state.card.with(|card| card.active_execution.as_ref().and_then(|execution| execution.workflow_error.clone()))
     });
@@ -134,10 +136,15 @@ fn CardView(
                     <RunControls card=state.card described_by="card-title".to_owned() />
                     <StartAgain card=state.card />
                     <EditCard state=state />
+                    <DuplicateCard state=state refusal=actions.refusal />
+                    <ArchiveCard state=state refusal=actions.refusal />
                     <DeleteCard state=state />
                 </div>
             </header>
             <Notice text=actions.refusal />
+            {shown(move || {
+                is_archived.get().then(|| view! { <p class="notice notice--calm">{tr!(archive.is_archived)}</p> })
+            })}
             {shown(move || error.get().map(|error| view! { <p class="run__error" data-tone=live(move || mark.with(|mark| mark.tone.as_str()))>{error}</p> }))}
             <Timeline state=state current=wanted />
             <div class="run__body">

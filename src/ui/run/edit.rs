@@ -50,7 +50,7 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
             title: Some(title.value()),
             description: Some(description.value()),
             agent: agents.chosen(),
-            version: None,
+            ..CardEdit::default()
         };
         let (known, original) = (state.card.get_untracked(), original.get_value());
         is_saving.set(true);

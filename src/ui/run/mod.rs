@@ -2,6 +2,7 @@
 
 mod agents;
 mod ansi;
+mod archive;
 mod controls;
 mod delete;
 mod edit;
@@ -16,6 +17,7 @@ mod window;
 mod words;
 
 pub use agents::{AgentField, Agents};
+pub use archive::{ArchiveCard, DuplicateCard};
 pub use controls::{CardActions, RunControls, StartAgain};
 pub use delete::DeleteCard;
 pub use edit::EditCard;

@@ -1,0 +1,88 @@
+//! What else can be done with a card: putting it away and back, and making another like it.
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos_router::hooks::use_navigate;
+
+use super::state::CardState;
+use crate::api::{create_card, edit_card};
+use crate::domain::{Card, CardEdit, NewCard};
+use crate::ui::hooks::use_hydrated;
+use crate::ui::kit::{Icon, Shape, live};
+use crate::ui::tr;
+
+/// Archives the card, or restores it.
+#[component]
+pub fn ArchiveCard(state: CardState, refusal: RwSignal<Option<String>>) -> impl IntoView {
+    let hydrated = use_hydrated();
+    let is_running = Memo::new(move |_| state.card.with(Card::is_running));
+    let is_archived = Memo::new(move |_| state.card.with(|card| card.archived_at.is_some()));
+    let change = move |_| {
+        let card = state.card.get_untracked();
+        let archived = Some(card.archived_at.is_none());
+        refusal.set(None);
+        spawn_local(async move {
+            match edit_card(card.id, CardEdit { archived, ..CardEdit::default() }).await {
+                Ok(card) => {
+                    // The page may be gone by now, and its signals with it.
+                    if state.is_gone.try_get_untracked().is_some() {
+                        state.take_card(card);
+                    }
+                }
+                Err(failure) => drop(refusal.try_set(Some(failure.to_string()))),
+            }
+        });
+    };
+    view! {
+        <button
+            type="button"
+            class="button"
+            disabled=live(move || !hydrated.get() || is_running.get())
+            title=live(move || is_running.get().then(|| tr!(archive.running)))
+            on:click=change
+        >
+            <Icon shape=Shape::Archive />
+            {live(move || if is_archived.get() { tr!(archive.restore) } else { tr!(archive.put_away) })}
+        </button>
+    }
+}
+
+/// Makes a card with the same text, agent and project, and goes to it.
+#[component]
+pub fn DuplicateCard(state: CardState, refusal: RwSignal<Option<String>>) -> impl IntoView {
+    let hydrated = use_hydrated();
+    let navigate = use_navigate();
+    let is_making = RwSignal::new(false);
+    let duplicate = move |_| {
+        if is_making.get_untracked() {
+            return;
+        }
+        let Card { title, description, agent, project_id, .. } = state.card.get_untracked();
+        let title = String::from(tr!(archive.copy_of, title = title)).chars().take(NewCard::TITLE_MAX_CHARS).collect();
+        is_making.set(true);
+        refusal.set(None);
+        let navigate = navigate.clone();
+        spawn_local(async move {
+            let answer = create_card(NewCard { project_id, title, description, agent: Some(agent) }).await;
+            // The page may be gone by now, and its signals with it.
+            if is_making.try_set(false).is_some() {
+                return;
+            }
+            match answer {
+                Ok(card) => navigate(&format!("/cards/{}", card.id), Default::default()),
+                Err(failure) => refusal.set(Some(failure.to_string())),
+            }
+        });
+    };
+    view! {
+        <button
+            type="button"
+            class="button"
+            disabled=live(move || !hydrated.get() || is_making.get())
+            on:click=duplicate
+        >
+            <Icon shape=Shape::Copy />
+            {tr!(archive.duplicate)}
+        </button>
+    }
+}
