@@ -90,9 +90,9 @@ async function browserSide() {
   const pages = partsByPage(script);
   let main = 'cardume_bg';
   if (!quick) {
-    // What all pages share belongs to what is always there: in one piece it compresses better.
-    const [some, ...others] = pages.values();
-    for (const part of some.filter((part) => others.every((parts) => parts.includes(part)))) {
+    // What pages share belongs to what is always there: in one piece it compresses better.
+    const parts = [...pages.values()].flat();
+    for (const part of new Set(parts.filter((part, place) => parts.indexOf(part) < place))) {
       main = merged(main, part);
       for (const [page, parts] of pages) pages.set(page, parts.filter((other) => other !== part));
     }

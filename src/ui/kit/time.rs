@@ -66,30 +66,13 @@ pub struct Clocking {
     pub to: Option<Timestamp>,
 }
 
-/// `1234 lines` as a person writes it: `1,234 lines`; `1 line`.
-pub fn counted(number: i64, noun: &str) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + 8);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text.push(' ');
-    text.push_str(noun);
-    if number != 1 {
-        text.push('s');
-    }
-    text
-}
-
 fn time_of_day(millis: i64) -> String {
     let seconds = millis.rem_euclid(DAY_MS) / 1000;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn duration(millis: i64) -> String {
+/// How long, in the two largest units.
+pub fn duration(millis: i64) -> String {
     let seconds = millis / 1000;
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -112,12 +95,5 @@ mod tests {
     fn times_of_day_are_right_before_1970_too() {
         assert_eq!(time_of_day(8 * 3_600_000 + 61_007), "08:01:01");
         assert_eq!(time_of_day(-1000), "23:59:59");
-    }
-
-    #[test]
-    fn numbers_are_grouped_and_nouns_agree() {
-        assert_eq!(counted(0, "line"), "0 lines");
-        assert_eq!(counted(1, "line"), "1 line");
-        assert_eq!(counted(1_234_567, "line"), "1,234,567 lines");
     }
 }

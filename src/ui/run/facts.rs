@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::state::CardState;
 use crate::domain::{Card, Execution, ExecutionStatus};
-use crate::ui::kit::{Day, Icon, Shape, counted, live, shown};
+use crate::ui::kit::{Day, Icon, Shape, counted, dollars, live, shown};
 
 #[component]
 pub fn Facts(state: CardState) -> impl IntoView {
@@ -84,12 +84,6 @@ fn Code(term: &'static str, shape: Shape, text: Memo<Option<String>>) -> impl In
     })
 }
 
-/// Written with whole numbers: formatting fractions would be a hundredth of the download.
-fn dollars(cost: f64) -> String {
-    let cents = (cost * 100.0).round() as i64;
-    format!("${}.{:02}", cents / 100, cents % 100)
-}
-
 /// What all executions of the card together used, as far as their agents say.
 fn usage(executions: &[Execution]) -> Vec<(&'static str, String)> {
     let sum = |read: fn(&Execution) -> Option<i64>| {
@@ -117,14 +111,4 @@ fn usage(executions: &[Execution]) -> Vec<(&'static str, String)> {
         used.push(("Cost", dollars(cost.iter().sum())));
     }
     used
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn costs_are_told_in_dollars_and_cents() {
-        assert_eq!([dollars(0.0), dollars(0.005), dollars(12.3)], ["$0.00", "$0.01", "$12.30"]);
-    }
 }
