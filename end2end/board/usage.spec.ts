@@ -29,6 +29,8 @@ const sum = (executions: Execution[], member: 'inputTokens' | 'outputTokens') =>
 const period = (page: Page, name: string) => page.getByRole('navigation', { name: 'Period' }).getByRole('link', { name });
 
 test('the numbers are those of what ran', async ({ cardume, page, open }) => {
+  const day = () => new Date().toISOString().slice(0, 10);
+  const before = day();
   const { done, failed } = await garden(cardume);
   await open(page);
   await page.getByRole('link', { name: 'Usage' }).click();
@@ -58,10 +60,9 @@ test('the numbers are those of what ran', async ({ cardume, page, open }) => {
   await expect(page.getByRole('img', { name: /^Time by stage: Plan \d+s, Implement \d+s, Test \d+s, Review \d+s$/ })).toBeVisible();
 
   await page.getByText('The days in numbers').click();
-  const today = new Date().toISOString().slice(0, 10);
   const byDay = await numbers(page, 'Usage by day');
   expect([...byDay.values()].reduce((total, of) => total + Number(of.at(-1)), 0)).toBe(6);
-  expect([...byDay.keys()].at(0)).toBe(today);
+  expect([before, day()]).toContain([...byDay.keys()][0]);
 
   await page.getByRole('link', { name: 'Sharpen the tools' }).click();
   await expect(page.getByRole('heading', { name: 'Sharpen the tools', level: 1 })).toBeVisible();

@@ -5,15 +5,15 @@ use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use crate::domain::{Project, ProjectId, UsageReport};
+use crate::domain::{ProjectId, UsageReport};
 
 /// Everything that the page shows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageShown {
     pub report: UsageReport,
-    /// All that there are, by name.
-    pub projects: Vec<Project>,
+    /// All that there are, with their names, by which they are in order.
+    pub projects: Vec<(ProjectId, String)>,
 }
 
 /// What was used in the last 7, 30 or 90 days, in all projects or in one. 422 where there is no such project.

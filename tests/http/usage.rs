@@ -91,4 +91,14 @@ fn the_usage_page_can_be_read_without_a_script() {
         assert!(!page.text.contains(" style="), "{address}");
     }
     assert_eq!(server.get(&format!("/usage?project={NOBODY}")).status, 422);
+
+    // Where there are several projects, each is a link, and a card says which one it is of.
+    let choices = "aria-label=\"Projects\"";
+    assert!(!server.get("/usage").text.contains(choices));
+    let other = server.add_project(&server.repository("another-repository"));
+    let page = server.get("/usage?days=7").text;
+    assert!(page.contains(choices) && page.contains("numbers__project"), "{page}");
+    assert!(page.contains(&format!("/usage?days=7&amp;project={other}")), "{page}");
+    let page = server.get(&format!("/usage?days=7&project={other}")).text;
+    assert!(page.contains("Nothing has run in this time") && page.contains("another-repository"), "{page}");
 }

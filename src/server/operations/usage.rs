@@ -23,6 +23,7 @@ impl App {
     /// The same with all projects, for who wants to choose another one.
     pub async fn usage_shown(&self, days: i64, project: Option<ProjectId>) -> Answer<UsageShown> {
         let report = self.usage(days, project).await?;
-        Ok(UsageShown { report, projects: self.store.projects().await? })
+        let projects = self.store.projects().await?.into_iter().map(|project| (project.id, project.name));
+        Ok(UsageShown { report, projects: projects.collect() })
     }
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use leptos_meta::Title;
-use leptos_router::hooks::use_query_map;
+use leptos_router::hooks::use_url;
 
 use super::loaded::loaded;
 use super::not_found::{Loading, Unavailable};
@@ -13,8 +13,10 @@ use crate::ui::usage::{Asked, Periods, Projects, Report};
 
 #[component]
 pub fn UsagePage() -> impl IntoView {
-    let query = use_query_map();
-    let asked = Memo::new(move |_| query.with(|query| Asked::of(query.get_str("days"), query.get_str("project"))));
+    let url = use_url();
+    let asked = Memo::new(move |_| {
+        url.with(|url| Asked::of(url.search_params().get_str("days"), url.search_params().get_str("project")))
+    });
     let shown = loaded(move || asked.get(), |asked| usage(asked.period.days(), asked.project));
     // Another period or project is the same page, in which focus stays where it is.
     let is_first = StoredValue::new(true);
@@ -50,10 +52,10 @@ fn Shown(asked: Asked, shown: UsageShown) -> impl IntoView {
             <Projects asked=asked projects=choices />
         </Masthead>
         <main id="main" tabindex="-1" class="usage">
-            <header class="usage__head">
+            <div class="usage__head">
                 <h1>"Usage"</h1>
                 <Periods asked=asked />
-            </header>
+            </div>
             <Report asked=asked report=report projects=projects />
         </main>
     }

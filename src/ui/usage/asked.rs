@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::domain::{Period, Project, ProjectId};
+use crate::domain::{Period, ProjectId};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub fn Periods(asked: Asked) -> impl IntoView {
     let links = Period::ALL.map(|period| {
         let is_shown = period == asked.period;
         view! {
-            <li>
+            <li class="choice">
                 <a href=Asked { period, ..asked }.address() aria-current=is_shown.then_some("page")>
                     {period.days()}
                     " days"
@@ -47,30 +47,30 @@ pub fn Periods(asked: Asked) -> impl IntoView {
     });
     view! {
         <nav class="periods" aria-label="Period">
-            <ul>{links.into_iter().collect_view()}</ul>
+            <ul class="periods__list">{links.into_iter().collect_view()}</ul>
         </nav>
     }
 }
 
 /// Links to the projects, where there is something to choose.
 #[component]
-pub fn Projects(asked: Asked, projects: Vec<Project>) -> impl IntoView {
-    let link = move |project: Option<ProjectId>, name: String, path: Option<String>| {
+pub fn Projects(asked: Asked, projects: Vec<(ProjectId, String)>) -> impl IntoView {
+    let link = move |project: Option<ProjectId>, name: String| {
         let is_shown = project == asked.project;
         view! {
-            <li>
-                <a href=Asked { project, ..asked }.address() title=path aria-current=is_shown.then_some("page")>
+            <li class="choice">
+                <a href=Asked { project, ..asked }.address() aria-current=is_shown.then_some("page")>
                     {name}
                 </a>
             </li>
         }
     };
     (projects.len() > 1).then(|| {
-        let links = projects.into_iter().map(|known| link(Some(known.id), known.name, Some(known.path)));
+        let links = projects.into_iter().map(|(id, name)| link(Some(id), name));
         view! {
             <nav class="projects" aria-label="Projects">
-                <ul>
-                    {link(None, "All".to_owned(), None)}
+                <ul class="projects__list">
+                    {link(None, "All".to_owned())}
                     {links.collect_view()}
                 </ul>
             </nav>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::asked::Asked;
 use super::measure::{Measure, cost, tokens};
 use super::table::UsageTable;
-use crate::domain::{Project, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage, UsedOnDay};
+use crate::domain::{ProjectId, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage, UsedOnDay};
 use crate::ui::kit::{Bar, Empty, LyingBars, StandingBars, duration, grouped};
 use crate::ui::run::{stage_title, stage_tone};
 
@@ -13,7 +13,7 @@ use crate::ui::run::{stage_title, stage_tone};
 const BARS_MAX: usize = 10;
 
 #[component]
-pub fn Report(asked: Asked, report: UsageReport, projects: Vec<Project>) -> impl IntoView {
+pub fn Report(asked: Asked, report: UsageReport, projects: Vec<(ProjectId, String)>) -> impl IntoView {
     if report.total.executions == 0 {
         return view! {
             <Empty title="Nothing has run in this time">
@@ -29,7 +29,7 @@ pub fn Report(asked: Asked, report: UsageReport, projects: Vec<Project>) -> impl
     }
     let UsageReport { total, by_stage, by_day, by_project, more_projects, by_card, more_cards, .. } = report;
     let measure = Measure::of(&total);
-    let names = (asked.project.is_none() && projects.len() > 1).then_some(projects).unwrap_or_default();
+    let names = if asked.project.is_none() && projects.len() > 1 { projects } else { vec![] };
     view! {
         <Sums total=total />
         <Days measure=measure days=by_day />
@@ -59,8 +59,8 @@ fn Sums(total: Used) -> impl IntoView {
     let sums = sums.map(|(term, sum)| {
         view! {
             <div>
-                <dt>{term}</dt>
-                <dd>{sum}</dd>
+                <dt class="sums__term">{term}</dt>
+                <dd class="sums__sum">{sum}</dd>
             </div>
         }
     });
@@ -72,7 +72,7 @@ fn Sums(total: Used) -> impl IntoView {
 fn Section(title: String, children: Children) -> impl IntoView {
     view! {
         <section class="usage__section">
-            <h2>{title}</h2>
+            <h2 class="usage__title">{title}</h2>
             {children()}
         </section>
     }
@@ -89,7 +89,7 @@ fn Days(measure: Measure, days: Vec<UsedOnDay>) -> impl IntoView {
     view! {
         <Section title=title>
             <StandingBars label=label bars=bars />
-            <details>
+            <details class="usage__days">
                 <summary>"The days in numbers"</summary>
                 <UsageTable caption="Usage by day" of="Day (UTC)" rows=rows />
             </details>
@@ -128,11 +128,11 @@ fn ByProject(measure: Measure, projects: Vec<UsedByProject>, more: bool) -> impl
 
 /// `projects` are those of which a card's is worth telling.
 #[component]
-fn Cards(cards: Vec<UsedByCard>, more: bool, projects: Vec<Project>) -> impl IntoView {
+fn Cards(cards: Vec<UsedByCard>, more: bool, projects: Vec<(ProjectId, String)>) -> impl IntoView {
     let bar = |of: &UsedByCard| Measure::Time.bar(of.title.clone(), None, &of.used);
     let bars: Vec<Bar> = cards.iter().take(BARS_MAX).map(bar).collect();
     let row = |UsedByCard { card_id, title, project_id, used }: UsedByCard| {
-        let project = projects.iter().find(|project| project.id == project_id).map(|project| project.name.clone());
+        let project = projects.iter().find(|(id, _)| *id == project_id).map(|(_, name)| name.clone());
         let name = view! {
             <a href=format!("/cards/{card_id}")>{title}</a>
             {project.map(|project| view! { <span class="numbers__project">{project}</span> })}
