@@ -93,9 +93,9 @@ async function browserSide() {
   const parts = partsByName(script);
   let main = 'cardume_bg';
   if (!quick) {
-    // What all pages share belongs to what is always there: in one piece it compresses better.
-    const [some, ...others] = [...parts].filter(([name]) => !later.has(name)).map(([, files]) => files);
-    for (const shared of some.filter((file) => others.every((files) => files.includes(file)))) {
+    // What pages share belongs to what is always there: in one piece it compresses better.
+    const ofPages = [...parts].filter(([name]) => !later.has(name)).flatMap(([, files]) => files);
+    for (const shared of new Set(ofPages.filter((file, place) => ofPages.indexOf(file) < place))) {
       main = merged(main, shared);
       for (const [name, files] of parts) parts.set(name, files.filter((other) => other !== shared));
     }

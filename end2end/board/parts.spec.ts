@@ -45,6 +45,13 @@ test('each page brings its own part, and the other one comes with the first link
   asked.length = 0;
   await open(page, `/cards/${card.id}`);
   expect(asked.toSorted()).toEqual(['card', 'cardume']);
+
+  asked.length = 0;
+  await open(page, '/usage');
+  expect(asked.toSorted()).toEqual(['cardume', 'usage']);
+  await page.getByRole('link', { name: 'Board', exact: true }).click();
+  await expect(tile(page, card)).toBeVisible();
+  expect(asked.toSorted()).toEqual(['board', 'cardume', 'usage']);
 });
 
 test('dialogs come with the first one that is opened', async ({ complaints, page, open }) => {

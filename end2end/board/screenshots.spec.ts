@@ -39,6 +39,8 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await picture('failed');
       await open(page, `/cards/${done.id}`);
       await picture('done');
+      await open(page, '/usage');
+      await picture('usage');
     }
   });
 }

@@ -10,6 +10,7 @@ mod logs;
 mod projects;
 mod runs;
 mod search;
+mod usage;
 
 pub use boards::{Board, CardDetails, CardDetailsOf, PollBoard, card_details, poll_board};
 pub use cards::{
@@ -23,3 +24,4 @@ pub use runs::{
     CancelCard, RetryCard, RunCard, SetWorkflowState, cancel_card, retry_card, run_card, set_workflow_state,
 };
 pub use search::{SearchLog, SearchRuns, search_log, search_runs};
+pub use usage::{UsageOf, UsageShown, usage};

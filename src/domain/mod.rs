@@ -12,6 +12,7 @@ pub mod project;
 pub mod search;
 pub mod stage;
 pub mod timestamp;
+pub mod usage;
 pub mod workflow;
 
 pub use agent::Agent;
@@ -24,4 +25,5 @@ pub use project::{NewProject, Project, ProjectEdit};
 pub use search::{LogMatch, LogMatches, RunMatch, SearchLimits};
 pub use stage::{Column, Stage, WorkflowStage};
 pub use timestamp::Timestamp;
+pub use usage::{Period, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage, UsedOnDay};
 pub use workflow::{Event, IllegalTransition, Workflow, WorkflowStatus, workflow_statuses};

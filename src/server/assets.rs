@@ -42,11 +42,12 @@ pub fn bundle() -> ui::Assets {
     struct Parts {
         board: Vec<String>,
         card: Vec<String>,
+        usage: Vec<String>,
     }
     let manifest = Site::get(MANIFEST).map(|file| file.data);
     let names: Manifest = manifest.and_then(|json| serde_json::from_slice(&json).ok()).unwrap_or_default();
-    let Manifest { css, js, wasm, parts: Parts { board, card } } = names;
-    ui::Assets { css, js, wasm, board, card }
+    let Manifest { css, js, wasm, parts: Parts { board, card, usage } } = names;
+    ui::Assets { css, js, wasm, board, card, usage }
 }
 
 /// Serves every file of the bundle at its path.

@@ -14,7 +14,7 @@ use super::hooks::{
     use_preferences,
 };
 use super::kit::ConnectionStatus;
-use super::pages::{BoardRoute, CardRoute, NotFound, Part};
+use super::pages::{NotFound, PageRoute, Part};
 use super::palette::Commands;
 use crate::ui::tr;
 
@@ -30,6 +30,8 @@ pub struct Assets {
     pub board: Vec<String>,
     /// What a card's page needs besides.
     pub card: Vec<String>,
+    /// What the usage page needs besides.
+    pub usage: Vec<String>,
 }
 
 /// Over plain HTTP to another machine a browser says of a form only that it comes from nowhere, which anybody's might; of
@@ -85,11 +87,12 @@ fn GroundColour(theme: Theme) -> impl IntoView {
 fn Bundle(assets: Assets) -> impl IntoView {
     let url = use_context::<RequestUrl>().and_then(|url| url.parse().ok());
     let page = url.map(|url| Part::at(url.path()));
-    let Assets { js, wasm, board, card, .. } = assets;
+    let Assets { js, wasm, board, card, usage, .. } = assets;
     (!js.is_empty()).then(|| {
         let parts = match page {
             Some(Part::Board) => board,
             Some(Part::Card) => card,
+            Some(Part::Usage) => usage,
             None => vec![],
         };
         let start = format!(
@@ -123,8 +126,9 @@ pub fn App() -> impl IntoView {
         </a>
         <Router>
             <FlatRoutes fallback=|| view! { <NotFound /> }>
-                <Route path=path!("/") view={Lazy::<BoardRoute>::new()} ssr=SsrMode::Async />
-                <Route path=path!("/cards/:id") view={Lazy::<CardRoute>::new()} ssr=SsrMode::Async />
+                <Route path=path!("/") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
+                <Route path=path!("/cards/:id") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
+                <Route path=path!("/usage") view={Lazy::<PageRoute>::new()} ssr=SsrMode::Async />
             </FlatRoutes>
             <Commands />
         </Router>

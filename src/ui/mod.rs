@@ -1,7 +1,7 @@
 //! The pages of the board, rendered on the server and taken over by the browser.
 //!
-//! `app` is the frame; `pages` load data; `board`, `run` and `palette` arrange; `kit` draws and knows no domain; `hooks` hold every
-//! effect of the browser. Nothing here decides what a workflow may do: it asks [`crate::domain`].
+//! `app` is the frame; `pages` load data; `board`, `run`, `usage` and `palette` arrange; `kit` draws and knows no domain;
+//! `hooks` hold every effect of the browser. Nothing here decides what a workflow may do: it asks [`crate::domain`].
 
 mod app;
 mod board;
@@ -10,6 +10,7 @@ mod kit;
 mod pages;
 mod palette;
 mod run;
+mod usage;
 mod words;
 
 pub use app::{App, Assets, FORMS_OVER_PLAIN_HTTP, shell};

@@ -16,6 +16,7 @@ mod runs;
 mod search;
 mod security;
 mod service;
+mod usage;
 
 use server::{GOOD_AGENT, Server};
 

@@ -9,7 +9,7 @@ use super::{NOBODY, server};
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What is promised.
-const PROMISED: [(&str, &str); 23] = [
+const PROMISED: [(&str, &str); 24] = [
     ("GET", "/health"),
     ("GET", "/api/projects"),
     ("POST", "/api/projects"),
@@ -31,6 +31,7 @@ const PROMISED: [(&str, &str); 23] = [
     ("GET", "/api/executions/{id}/logs.jsonl"),
     ("GET", "/api/executions/{id}/logs/search"),
     ("GET", "/api/search"),
+    ("GET", "/api/usage"),
     ("GET", "/api/agents"),
     ("GET", "/api/openapi.json"),
 ];

@@ -15,6 +15,7 @@ mod journal;
 mod logs;
 mod projects;
 mod search;
+mod usage;
 mod workflow;
 
 /// Makes two tests of each function: `sqlite::name` and `postgres::name`.

@@ -15,6 +15,7 @@ pub mod problem;
 mod projects;
 mod runs;
 mod search;
+mod usage;
 
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,6 +30,7 @@ pub fn router() -> OpenApiRouter<App> {
         .merge(runs::router())
         .merge(logs::router())
         .merge(search::router())
+        .merge(usage::router())
         .merge(agents::router())
         .merge(health::router())
         .merge(openapi::router())

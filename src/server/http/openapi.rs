@@ -29,6 +29,7 @@ use crate::server::App;
         (name = "cards", description = "Pieces of work on the board"),
         (name = "runs", description = "A card's way through plan, implement, test and review"),
         (name = "logs", description = "What agents said"),
+        (name = "usage", description = "What agents used: tokens, cost and time"),
         (name = "agents", description = "Who can do the work"),
         (name = "health", description = "Whether the server is well"),
     ),

@@ -1,4 +1,4 @@
-//! What the two pages show.
+//! What the board and a card's page show.
 
 use sha2::{Digest, Sha256};
 

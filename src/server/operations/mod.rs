@@ -10,6 +10,7 @@ mod logs;
 mod projects;
 mod runs;
 mod search;
+mod usage;
 
 use std::time::Duration;
 

@@ -31,6 +31,7 @@ mod reading;
 mod running;
 mod searching;
 mod settling;
+mod usage;
 mod words;
 mod workflow;
 

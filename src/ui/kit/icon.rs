@@ -18,6 +18,7 @@ pub enum Shape {
     Folder,
     Close,
     Search,
+    Chart,
     Up,
     Down,
     Download,
@@ -63,6 +64,7 @@ impl Shape {
             }
             Self::Folder => "M2 12.5v-9h4.2l1.5 1.8H14v7.2z",
             Self::Search => "M11.5 7a4.5 4.5 0 1 1-9 0 4.5 4.5 0 0 1 9 0zM10.3 10.3L14 14",
+            Self::Chart => "M2.5 13.5h11M4 11V8M8 11V3M12 11V6",
             Self::Up => "M4 10l4-4 4 4",
             Self::Down => "M4 6l4 4 4-4",
             Self::Download => "M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13.5h10",

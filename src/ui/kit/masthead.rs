@@ -17,6 +17,10 @@ pub fn Masthead(children: Children) -> impl IntoView {
                 "Cardume"
             </a>
             {children()}
+            <a class="masthead__usage button button--quiet" href="/usage">
+                <Icon shape=Shape::Chart />
+                <span class="button__label">{tr!(page.usage)}</span>
+            </a>
             <button
                 type="button"
                 class="button button--quiet button--square masthead__find"

@@ -1,6 +1,8 @@
 //! Drawing: the pieces that pages are made of. Nothing here knows a card, asks the server, or decides anything.
 
+mod amount;
 mod badge;
+mod chart;
 mod dialog;
 mod empty;
 mod field;
@@ -11,7 +13,9 @@ mod notice;
 mod preferences;
 mod time;
 
+pub use amount::{dollars, grouped};
 pub use badge::{Badge, Mark, Tone};
+pub use chart::{Bar, LyingBars, StandingBars};
 pub use dialog::Dialog;
 pub use empty::Empty;
 pub use field::Field;
@@ -19,4 +23,4 @@ pub use icon::{Icon, Logo, Shape};
 pub use live::{live, shown};
 pub use masthead::Masthead;
 pub use notice::{ClosableNotice, ConnectionStatus, Notice};
-pub use time::{Clocking, Day, Lasted, Moment, grouped};
+pub use time::{Clocking, Day, Lasted, Moment, duration};

@@ -70,25 +70,13 @@ pub struct Clocking {
     pub to: Option<Timestamp>,
 }
 
-/// `1234567` as a person writes it: `1,234,567`.
-pub fn grouped(number: i64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + 8);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push_str(tr!(number.thousands));
-        }
-        text.push(digit);
-    }
-    text
-}
-
 fn time_of_day(millis: i64) -> String {
     let seconds = millis.rem_euclid(DAY_MS) / 1000;
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-fn duration(millis: i64) -> String {
+/// How long, in the two largest units.
+pub fn duration(millis: i64) -> String {
     let seconds = millis / 1000;
     match seconds {
         0..60 => format!("{seconds}s"),
@@ -111,10 +99,5 @@ mod tests {
     fn times_of_day_are_right_before_1970_too() {
         assert_eq!(time_of_day(8 * 3_600_000 + 61_007), "08:01:01");
         assert_eq!(time_of_day(-1000), "23:59:59");
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!([grouped(0), grouped(999), grouped(1_234_567)], ["0", "999", "1,234,567"]);
     }
 }

@@ -38,8 +38,8 @@ pub fn CardPage() -> impl IntoView {
         <Transition fallback=|| view! { <Loading /> }>
             {move || Suspend::new(async move {
                 match card.await {
-                    Ok((details, log)) => Either::Left(view! { <LiveCard details=details log=log chosen=chosen line=line /> }),
-                    Err(failure) => Either::Right(view! { <Unavailable failure=failure /> }),
+                    Ok((details, log)) => view! { <LiveCard details=details log=log chosen=chosen line=line /> }.into_any(),
+                    Err(failure) => view! { <Unavailable failure=failure /> }.into_any(),
                 }
             })}
         </Transition>

@@ -6,6 +6,7 @@ mod loaded;
 mod not_found;
 mod part;
 mod title;
+mod usage;
 
 pub use not_found::NotFound;
-pub use part::{BoardRoute, CardRoute, Part};
+pub use part::{PageRoute, Part};

@@ -10,13 +10,14 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use leptos_router::LazyRoute;
 use leptos_router::hooks::use_url;
 
-use super::{board::BoardPage, card::CardPage};
+use super::{board::BoardPage, card::CardPage, usage::UsagePage};
 
 /// A page whose code comes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Board,
     Card,
+    Usage,
 }
 
 impl Part {
@@ -24,6 +25,7 @@ impl Part {
     pub fn at(path: &str) -> Self {
         match path.split('/').find(|segment| !segment.is_empty()) {
             Some("cards") => Self::Card,
+            Some("usage") => Self::Usage,
             _ => Self::Board,
         }
     }
@@ -33,6 +35,7 @@ impl Part {
         match self {
             Self::Board => load_board().await,
             Self::Card => load_card().await,
+            Self::Usage => load_usage().await,
         }
     }
 
@@ -60,32 +63,30 @@ fn card() -> Result<AnyView, SplitLoaderError> {
     Ok(view! { <CardPage /> }.into_any())
 }
 
-/// The board, for the router.
-pub struct BoardRoute;
-
-impl LazyRoute for BoardRoute {
-    fn data() -> Self {
-        Self
-    }
-
-    async fn view(_: Self) -> AnyView {
-        Part::Board.load_or_leave().await;
-        // It is there, so there is no failure.
-        board().await.unwrap_or_else(|_| ().into_any())
-    }
+#[wasm_split(usage, wasm_split_path = leptos::wasm_split, preload(load_usage), fallible)]
+fn usage() -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <UsagePage /> }.into_any())
 }
 
-/// A card's page, for the router.
-pub struct CardRoute;
+/// Whichever page is at the address, for the router. One type for all of them: what the router does with a type, it would
+/// do with each anew.
+pub struct PageRoute;
 
-impl LazyRoute for CardRoute {
+impl LazyRoute for PageRoute {
     fn data() -> Self {
         Self
     }
 
     async fn view(_: Self) -> AnyView {
-        Part::Card.load_or_leave().await;
-        card().await.unwrap_or_else(|_| ().into_any())
+        let part = Part::at(&use_url().with_untracked(|url| url.path().to_owned()));
+        part.load_or_leave().await;
+        let page = match part {
+            Part::Board => board().await,
+            Part::Card => card().await,
+            Part::Usage => usage().await,
+        };
+        // It is there, so there is no failure.
+        page.unwrap_or_else(|_| ().into_any())
     }
 }
 
@@ -95,9 +96,13 @@ mod tests {
 
     #[test]
     fn a_path_tells_the_page_whose_code_is_needed() {
-        for (path, part) in
-            [("/", Part::Board), ("/cards/1", Part::Card), ("//cards/1/", Part::Card), ("/nowhere", Part::Board)]
-        {
+        for (path, part) in [
+            ("/", Part::Board),
+            ("/cards/1", Part::Card),
+            ("//cards/1/", Part::Card),
+            ("/usage", Part::Usage),
+            ("/nowhere", Part::Board),
+        ] {
             assert_eq!(Part::at(path), part, "{path}");
         }
     }

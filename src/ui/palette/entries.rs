@@ -63,7 +63,7 @@ pub fn entries(query: &str, board: Option<&Board>, found: &[RunMatch]) -> Vec<En
     entries
 }
 
-fn commands() -> [Entry; 4] {
+fn commands() -> [Entry; 5] {
     let command = |title: &str, detail: &str, action| Entry {
         kind: tr!(palette.command),
         title: title.to_owned(),
@@ -73,6 +73,7 @@ fn commands() -> [Entry; 4] {
     [
         command(tr!(form.new_card), "n", Action::NewCard),
         command(tr!(page.to_the_board), "", Action::Go("/".to_owned())),
+        command(tr!(page.usage), "", Action::Go("/usage".to_owned())),
         command(tr!(archive.title), "", Action::Archive),
         command(tr!(shortcuts.title), "?", Action::Shortcuts),
     ]
@@ -136,7 +137,7 @@ mod tests {
     #[test]
     fn commands_are_found_by_any_of_their_words() {
         let titles = |query: &str| entries(query, None, &[]).into_iter().map(|entry| entry.title).collect::<Vec<_>>();
-        assert_eq!(titles("").len(), 4);
+        assert_eq!(titles("").len(), 5);
         assert_eq!(titles("CARD new"), ["New card"]);
         assert!(titles("nothing of the kind").is_empty());
     }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::state::CardState;
 use crate::domain::{Card, Execution, ExecutionStatus};
-use crate::ui::kit::{Day, Icon, Shape, grouped, live, shown};
+use crate::ui::kit::{Day, Icon, Shape, dollars, live, shown};
 use crate::ui::{tr, tr_counted};
 
 #[component]
@@ -85,12 +85,6 @@ fn Code(term: &'static str, shape: Shape, text: Memo<Option<String>>) -> impl In
     })
 }
 
-/// Written with whole numbers: formatting fractions would be a hundredth of the download.
-fn dollars(cost: f64) -> String {
-    let cents = (cost * 100.0).round() as i64;
-    tr!(number.dollars, whole = grouped(cents / 100), cents = format!("{:02}", cents % 100)).into()
-}
-
 fn tokens_in_words(tokens: i64) -> String {
     tr_counted!(facts.tokens_1 | tokens_n, tokens)
 }
@@ -122,14 +116,4 @@ fn usage(executions: &[Execution]) -> Vec<(&'static str, String)> {
         used.push((tr!(facts.cost), dollars(cost.iter().sum())));
     }
     used
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn costs_are_told_in_dollars_and_cents() {
-        assert_eq!([dollars(0.0), dollars(0.005), dollars(12.3)], ["$0.00", "$0.01", "$12.30"]);
-    }
 }

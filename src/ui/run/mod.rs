@@ -27,4 +27,4 @@ pub use log::Log;
 pub use state::CardState;
 pub use timeline::Timeline;
 pub use window::LogWindow;
-pub use words::{column_title, mark_of, progress, progress_in_words, stage_title};
+pub use words::{column_title, mark_of, progress, progress_in_words, stage_title, stage_tone};
