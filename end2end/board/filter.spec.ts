@@ -115,7 +115,7 @@ test.describe('without JavaScript', () => {
     await page.goto('/');
     await search(page).fill('mole');
     await page.getByRole('combobox', { name: 'Stage' }).selectOption('Failed');
-    await page.getByRole('button', { name: 'Search' }).click();
+    await page.getByRole('button', { name: 'Search', exact: true }).click();
     await expect(page).toHaveURL(/q=mole&agent=&stage=failed$/);
     await expect(cards(page)).toHaveText(['Catch the mole']);
     await expect(tile(page, failed)).toContainText('Test failed');

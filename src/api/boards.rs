@@ -44,3 +44,19 @@ pub async fn card_details(id: CardId) -> Result<CardDetails, Failure> {
     let app = expect_context::<crate::server::App>();
     Ok(app.card_details(id).await?)
 }
+
+/// A card's Markdown as HTML: sanitised, so that a page can show it as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CardTexts {
+    pub description: String,
+    /// The plan, as it is in the card's worktree; absent where it is not there.
+    pub spec: Option<String>,
+}
+
+/// What a card's description and plan say. 404 where there is no such card.
+#[server(name = CardTextsOf, prefix = "/fn", endpoint = "card_texts", input = Json)]
+pub async fn card_texts(id: CardId) -> Result<CardTexts, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.card_texts(id).await?)
+}

@@ -12,7 +12,9 @@ mod runs;
 mod search;
 mod usage;
 
-pub use boards::{Board, CardDetails, CardDetailsOf, PollBoard, card_details, poll_board};
+pub use boards::{
+    Board, CardDetails, CardDetailsOf, CardTexts, CardTextsOf, PollBoard, card_details, card_texts, poll_board,
+};
 pub use cards::{
     ArchivedCards, CreateCard, DeleteCard, EditCard, MoveCard, archived_cards, create_card, delete_card, edit_card,
     move_card,

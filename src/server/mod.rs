@@ -12,6 +12,7 @@ pub mod http;
 pub mod keeping;
 mod listener;
 pub mod log;
+pub mod markdown;
 pub mod operations;
 pub mod process;
 pub mod router;

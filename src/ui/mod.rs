@@ -34,8 +34,8 @@ macro_rules! tr_counted {
         let count: i64 = $count;
         let number = $crate::ui::kit::grouped(count);
         match count {
-            1 => String::from($crate::ui::tr!($group.$one, number = number)),
-            _ => String::from($crate::ui::tr!($group.$many, number = number)),
+            1 => $crate::ui::tr!($group.$one, number = number),
+            _ => $crate::ui::tr!($group.$many, number = number),
         }
     }};
 }

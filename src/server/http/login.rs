@@ -120,8 +120,7 @@ fn page(status: StatusCode, wanted: Preferences, message: &str, next: &str) -> R
     let Ok(nonce) = secret::random::<16>() else { return Refusal(Problem::internal()).into_response() };
     let Preferences { theme, language } = wanted;
     let token = format!("<code>cardume token new {}</code>", td_string!(language, login.name));
-    let help =
-        String::from(td_string!(language, login.help, token = token, password = "<code>cardume password</code>"));
+    let help = td_string!(language, login.help, token = token, password = "<code>cardume password</code>");
     let html = include_str!("login.html")
         .replace("{lang}", language.as_str())
         .replace("{theme}", theme.as_str())

@@ -76,10 +76,10 @@ fn place(address: &str) -> Option<HeaderValue> {
 mod tests {
     use super::*;
 
-    fn asked_for(languages: &str) -> &'static str {
+    fn asked_for(languages: &str) -> String {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_LANGUAGE, languages.parse().unwrap());
-        preferences(&headers).language.as_str()
+        preferences(&headers).language.to_string()
     }
 
     #[test]

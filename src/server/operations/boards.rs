@@ -3,8 +3,13 @@
 use sha2::{Digest, Sha256};
 
 use super::{Answer, App};
-use crate::api::{Board, CardDetails};
+use crate::api::{Board, CardDetails, CardTexts};
 use crate::domain::{CardId, Problem};
+use crate::server::markdown::to_html;
+use crate::server::process::worktree::Worktree;
+
+/// So much of a plan is shown.
+const SPEC_MAX_BYTES: u64 = 256 * 1024;
 
 impl App {
     /// Everything that the board shows.
@@ -18,6 +23,22 @@ impl App {
         })?;
         let revision = Sha256::digest(state).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         Ok(Board { revision, projects, cards, last_lines })
+    }
+
+    /// A card's description and plan, to be read.
+    pub async fn card_texts(&self, id: CardId) -> Answer<CardTexts> {
+        let card = self.store.card(id).await?;
+        let worktree = card.worktree_path.as_deref().zip(card.branch.as_deref());
+        let worktree = worktree.map(|(path, branch)| Worktree { path: path.into(), branch: branch.to_owned() });
+        let texts = tokio::task::spawn_blocking(move || {
+            let spec =
+                worktree.zip(card.spec_path).and_then(|(worktree, file)| worktree.read_spec(&file, SPEC_MAX_BYTES));
+            CardTexts { description: to_html(&card.description), spec: spec.as_deref().map(to_html) }
+        });
+        texts.await.map_err(|error| {
+            tracing::error!(%error, "the texts of a card");
+            Problem::internal()
+        })
     }
 
     /// A card with its history.

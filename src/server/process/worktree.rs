@@ -2,8 +2,11 @@
 //! `git worktree`, which writes to the repository's administrative folder and adds a branch.
 
 use std::ffi::OsStr;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use rustix::fs::{Mode, OFlags};
 
 use super::git::{GitError, git};
 use crate::domain::CardId;
@@ -177,6 +180,22 @@ impl Worktree {
         (folder.is_dir() && metadata.is_file() && metadata.len() > 0).then(|| metadata.modified().ok()).flatten()
     }
 
+    /// What a plan says, if it is there; of a long one no more than `max` bytes. No link is followed, however quickly
+    /// somebody puts one there.
+    pub fn read_spec(&self, file: &str, max: u64) -> Option<String> {
+        let name = file.strip_prefix("specs/").filter(|name| !name.contains('/'))?;
+        let (flags, mode) = (OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
+        let top = rustix::fs::open(&self.path, flags | OFlags::DIRECTORY, mode).ok()?;
+        let folder = rustix::fs::openat(top, "specs", flags | OFlags::DIRECTORY, mode).ok()?;
+        let file = std::fs::File::from(rustix::fs::openat(folder, name, flags, mode).ok()?);
+        if !file.metadata().ok()?.is_file() {
+            return None;
+        }
+        let mut bytes = vec![];
+        file.take(max).read_to_end(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
     /// Takes the worktree away; its branch stays.
     pub async fn remove(&self, project: &Path) -> Result<(), GitError> {
         let path = self.path.as_os_str();
@@ -237,6 +256,10 @@ mod tests {
         std::fs::remove_dir_all(&worktree.path).unwrap();
         worktree.ensure(&project).await.unwrap();
         assert!(worktree.has_spec("specs/a plan.md"));
+        assert_eq!(worktree.read_spec("specs/a plan.md", 4).as_deref(), Some("# Pl"));
+        for other in ["specs/another.md", "specs/../specs/a plan.md", "a plan.md", "specs/"] {
+            assert_eq!(worktree.read_spec(other, 100), None, "{other}");
+        }
     }
 
     /// Git reads what another `git worktree add` is just writing, and gives up: “failed to read …/commondir”.

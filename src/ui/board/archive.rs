@@ -97,9 +97,7 @@ pub fn PutAway(id: CardId, described_by: String) -> impl IntoView {
 #[component]
 pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
     let last = archive.last;
-    let words = move || {
-        last.with(|last| last.as_ref().map(|(_, title)| String::from(tr!(archive.was_put_away, title = title))))
-    };
+    let words = move || last.with(|last| last.as_ref().map(|(_, title)| tr!(archive.was_put_away, title = title)));
     view! {
         <div class="notice notice--closable notice--calm" hidden=live(move || last.with(Option::is_none))>
             <p role="status">{live(move || words().unwrap_or_default())}</p>
@@ -140,7 +138,7 @@ pub fn OpenArchive(archive: Archive) -> impl IntoView {
             on:click=move |_| modal.open()
         >
             <Icon shape=Shape::Archive />
-            {tr!(archive.title)}
+            <span class="button__label">{tr!(archive.title)}</span>
         </button>
         <Dialog
             modal=modal

@@ -214,7 +214,7 @@ impl Arrange {
     }
 
     fn stays(self, moving: &Moving) {
-        self.say(tr!(moving.stays, title = &moving.title).into(), false);
+        self.say(tr!(moving.stays, title = &moving.title), false);
         // No board was taken in while it was in hand.
         self.poll.wake();
     }
@@ -226,7 +226,7 @@ impl Arrange {
         let shown = self.shown.with_untracked(|shown| others_in(shown, to.column, moving.card));
         let position = position_among(&all, &shown, to.index);
         let version = known.card.with_untracked(|card| card.version);
-        self.say(tr!(moving.dropped, place = self.words(&moving, to)).into(), false);
+        self.say(tr!(moving.dropped, place = self.words(&moving, to)), false);
         keep_focus_on_card(|| self.state.move_to(moving.card, to.column, position));
         spawn_local(async move {
             let to = CardMove { column_id: to.column, position: position as i64, version: Some(version) };
@@ -247,7 +247,7 @@ impl Arrange {
     }
 
     fn refuse(self, title: &str, why: &str) {
-        self.refusal.set(Some(tr!(moving.refused, title = title, why = why).into()));
+        self.refusal.set(Some(tr!(moving.refused, title = title, why = why)));
     }
 
     fn say(self, words: String, is_seen: bool) {
@@ -257,7 +257,7 @@ impl Arrange {
     fn words(self, moving: &Moving, at: Place) -> String {
         let count = self.length(at.column, moving.card) + 1;
         let (title, column) = (&moving.title, column_title(at.column));
-        tr!(moving.place, title = title, column = column, position = at.index + 1, count = count).into()
+        tr!(moving.place, title = title, column = column, position = at.index + 1, count = count)
     }
 
     /// How many cards a column shows without this one.

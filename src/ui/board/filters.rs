@@ -163,8 +163,8 @@ fn FilterResult(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> 
     });
     let words = move || match counts.get() {
         None => String::new(),
-        Some((0, all)) => tr!(filter.none, cards = cards(all)).into(),
-        Some((shown, all)) => tr!(filter.some, shown = shown, cards = cards(all)).into(),
+        Some((0, all)) => tr!(filter.none, cards = cards(all)),
+        Some((shown, all)) => tr!(filter.some, shown = shown, cards = cards(all)),
     };
     view! {
         <div class="filters__result">

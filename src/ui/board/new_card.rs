@@ -41,7 +41,7 @@ pub fn NewCard(
             on:click=move |_| modal.open()
         >
             <Icon shape=Shape::Plus />
-            {tr!(form.new_card)}
+            <span class="button__label">{tr!(form.new_card)}</span>
         </button>
         <Dialog
             modal=modal

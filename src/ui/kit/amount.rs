@@ -25,7 +25,7 @@ pub fn dollars(cost: f64) -> String {
         return tr!(number.less_than_a_cent).to_owned();
     }
     let cents_of = format!("{:02}", (cents % 100).abs());
-    tr!(number.dollars, whole = grouped(cents / 100), cents = cents_of).into()
+    tr!(number.dollars, whole = grouped(cents / 100), cents = cents_of)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ pub fn Day(at: Timestamp) -> impl IntoView {
         let whole = Timestamp::from_millis(millis).to_string();
         let part = |range: std::ops::Range<usize>| whole.get(range).unwrap_or_default().to_owned();
         let (year, month, day) = (part(0..4), part(5..7), part(8..10));
-        String::from(tr!(time.day, year = year, month = month, day = day, time = time_of_day(millis)))
+        tr!(time.day, year = year, month = month, day = day, time = time_of_day(millis))
     };
     let whole = at.to_string();
     view! {
@@ -53,7 +53,7 @@ pub fn Lasted(#[prop(into)] span: Signal<Clocking>) -> impl IntoView {
         let Clocking { from, to } = span.get();
         match to.or_else(|| clock.now()) {
             Some(to) => duration(to.millis_since(from)),
-            None => tr!(time.since, time = time_of_day(from.as_millis())).into(),
+            None => tr!(time.since, time = time_of_day(from.as_millis())),
         }
     };
     view! {

@@ -106,7 +106,7 @@ fn pace(state: BoardState) -> u32 {
 fn title(state: BoardState) -> String {
     match state.running_and_failed() {
         (0, _) => String::new(),
-        (running, _) => tr!(board.running, running = running).into(),
+        (running, _) => tr!(board.running, running = running),
     }
 }
 
@@ -117,9 +117,9 @@ fn Summary(state: BoardState) -> impl IntoView {
         <p class="summary">
             {live(move || match counts.get() {
                 (0, 0) => String::new(),
-                (running, 0) => tr!(board.running, running = running).into(),
-                (0, failed) => tr!(board.failed, failed = failed).into(),
-                (running, failed) => tr!(board.running_and_failed, running = running, failed = failed).into(),
+                (running, 0) => tr!(board.running, running = running),
+                (0, failed) => tr!(board.failed, failed = failed),
+                (running, failed) => tr!(board.running_and_failed, running = running, failed = failed),
             })}
         </p>
     }

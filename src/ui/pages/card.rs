@@ -8,7 +8,7 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::loaded::loaded;
 use super::not_found::{Loading, NotFound, Unavailable};
 use super::title::title_of;
-use crate::api::{CardDetails, Failure, card_details, read_log};
+use crate::api::{CardDetails, CardTexts, Failure, card_details, card_texts, read_log};
 use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
 use crate::ui::hooks::{Next, use_page_focus, use_poll};
 use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone, live, shown};
@@ -22,7 +22,7 @@ const PACE_RUNNING_MS: u32 = 1_500;
 const PACE_IDLE_MS: u32 = 4_000;
 const PACE_AFTER_FAILURE_MS: u32 = 5_000;
 
-type Loaded = (CardDetails, Option<ExecutionLog>);
+type Loaded = (CardDetails, CardTexts, Option<ExecutionLog>);
 
 #[component]
 pub fn CardPage() -> impl IntoView {
@@ -38,7 +38,7 @@ pub fn CardPage() -> impl IntoView {
         <Transition fallback=|| view! { <Loading /> }>
             {move || Suspend::new(async move {
                 match card.await {
-                    Ok((details, log)) => view! { <LiveCard details=details log=log chosen=chosen line=line /> }.into_any(),
+                    Ok((details, texts, log)) => view! { <LiveCard details=details texts=texts log=log chosen=chosen line=line /> }.into_any(),
                     Err(failure) => view! { <Unavailable failure=failure /> }.into_any(),
                 }
             })}
@@ -49,6 +49,7 @@ pub fn CardPage() -> impl IntoView {
 async fn load(id: Option<CardId>, chosen: Option<ExecutionId>, line: Option<i64>) -> Result<Loaded, Failure> {
     let Some(id) = id else { return Err(Failure(Problem::not_found(tr!(page.no_such_card)))) };
     let details = card_details(id).await?;
+    let texts = card_texts(id).await?;
     let log = match to_show(&details, chosen) {
         Some(execution) => {
             let slice = line.map_or(LogSlice::Tail, LogWindow::around);
@@ -56,7 +57,7 @@ async fn load(id: Option<CardId>, chosen: Option<ExecutionId>, line: Option<i64>
         }
         None => None,
     };
-    Ok((details, log))
+    Ok((details, texts, log))
 }
 
 /// The chosen execution, if it is one of this card's; else the active one.
@@ -68,12 +69,13 @@ fn to_show(details: &CardDetails, chosen: Option<ExecutionId>) -> Option<Executi
 #[component]
 fn LiveCard(
     details: CardDetails,
+    texts: CardTexts,
     log: Option<ExecutionLog>,
     chosen: Memo<Option<ExecutionId>>,
     line: Memo<Option<i64>>,
 ) -> impl IntoView {
     let id = details.card.id;
-    let state = CardState::new(details);
+    let state = CardState::new(details, texts);
     let poll = use_poll(
         pace(state),
         move || card_details(id),

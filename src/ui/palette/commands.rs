@@ -161,7 +161,8 @@ fn Palette() -> impl IntoView {
             <div class="palette__ask">
                 <Icon shape=Shape::Search />
                 <input
-                    type="search"
+                    type="text"
+                    enterkeyhint="search"
                     role="combobox"
                     aria-expanded="true"
                     aria-controls=LIST
@@ -198,6 +199,6 @@ fn standing(runs: &Runs, is_empty: bool) -> String {
         Runs::Found(found) if found.is_empty() && is_empty => tr!(palette.nothing).to_owned(),
         Runs::Found(found) if found.is_empty() => tr!(palette.no_logs).to_owned(),
         Runs::Found(_) => String::new(),
-        Runs::Failed(why) => tr!(palette.failed, why = why).into(),
+        Runs::Failed(why) => tr!(palette.failed, why = why),
     }
 }

@@ -75,7 +75,7 @@ pub fn AgentField(
                 let label = match (name.as_str(), available) {
                     ("", _) => tr!(agents.default).to_owned(),
                     (_, true) => name,
-                    (_, false) => tr!(agents.name_not_available, name = name).into(),
+                    (_, false) => tr!(agents.name_not_available, name = name),
                 };
                 view! {
                     <option value=value prop:selected=live(move || agents.chosen.with(|chosen| *chosen == own))>

@@ -58,7 +58,7 @@ pub fn DuplicateCard(state: CardState, refusal: RwSignal<Option<String>>) -> imp
             return;
         }
         let Card { title, description, agent, project_id, .. } = state.card.get_untracked();
-        let title = String::from(tr!(archive.copy_of, title = title)).chars().take(NewCard::TITLE_MAX_CHARS).collect();
+        let title = tr!(archive.copy_of, title = title).chars().take(NewCard::TITLE_MAX_CHARS).collect();
         is_making.set(true);
         refusal.set(None);
         let navigate = navigate.clone();

@@ -69,7 +69,7 @@ fn DeleteQuestion(state: CardState, modal: Modal) -> impl IntoView {
         <div class="form">
             <Notice text=error />
             <p>
-                {live(move || state.card.with(|card| String::from(tr!(form.delete_what, title = &card.title))))}
+                {live(move || state.card.with(|card| tr!(form.delete_what, title = &card.title)))}
             </p>
             <div class="form__foot">
                 <button type="button" class="button" on:click=move |_| modal.close()>

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::state::CardState;
+use crate::api::CardTexts;
 use crate::domain::{Card, Execution, ExecutionStatus};
 use crate::ui::kit::{Day, Icon, Shape, dollars, live, shown};
 use crate::ui::{tr, tr_counted};
@@ -11,6 +12,11 @@ use crate::ui::{tr, tr_counted};
 pub fn Facts(state: CardState) -> impl IntoView {
     let fact = move |read: fn(&Card) -> Option<String>| Memo::new(move |_| state.card.with(read));
     let branch = fact(|card| card.branch.clone());
+    let text = move |read: fn(&CardTexts) -> Option<&String>| {
+        Memo::new(move |_| state.texts.with(|texts| read(texts).filter(|html| !html.trim().is_empty()).cloned()))
+    };
+    let description = text(|texts| Some(&texts.description));
+    let plan = text(|texts| texts.spec.as_ref());
     let spec = fact(|card| card.spec_path.clone());
     let agent = fact(|card| Some(card.agent.clone()));
     let result = Memo::new(move |_| {
@@ -24,7 +30,8 @@ pub fn Facts(state: CardState) -> impl IntoView {
     let created = state.card.with_untracked(|card| card.created_at);
     view! {
         <aside class="facts" aria-label=tr!(facts.about)>
-            <Text title=tr!(form.description) text=fact(|card| Some(card.description.clone()).filter(|text| !text.is_empty())) />
+            <Prose title=tr!(form.description) html=description />
+            <Prose title=tr!(facts.spec) html=plan />
             <Text title=tr!(facts.last_word) text=result />
             <dl class="facts__list">
                 <dt>{tr!(form.project)}</dt>
@@ -53,6 +60,23 @@ pub fn Facts(state: CardState) -> impl IntoView {
             </dl>
         </aside>
     }
+}
+
+/// A text that the server has made of Markdown. A long one opens on demand.
+#[component]
+fn Prose(title: &'static str, html: Memo<Option<String>>) -> impl IntoView {
+    shown(move || {
+        html.get().map(|html| {
+            view! {
+                <details class="facts__text" open>
+                    <summary>
+                        <h2>{title}</h2>
+                    </summary>
+                    <div class="prose" tabindex="0" role="region" aria-label=title inner_html=html></div>
+                </details>
+            }
+        })
+    })
 }
 
 /// The user's or the agent's own words, as they are.

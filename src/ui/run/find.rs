@@ -167,7 +167,7 @@ impl Finder {
         match self.current.get() {
             Some(current) => {
                 let place = self.found.with(|found| found.range(..=current).count());
-                tr!(find.place, place = place, all = format!("{count}{more}")).into()
+                tr!(find.place, place = place, all = format!("{count}{more}"))
             }
             None => tr!(find.none).to_owned(),
         }

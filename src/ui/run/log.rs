@@ -139,8 +139,8 @@ fn title(state: CardState, feed: LogFeed) -> String {
     state.executions.with(|executions| {
         let found = executions.iter().find(|execution| execution.id == shown);
         match found.and_then(|execution| Some((execution.command.stage()?, execution.attempt))) {
-            Some((stage, 1)) => tr!(log.of, stage = stage_title(stage)).into(),
-            Some((stage, attempt)) => tr!(log.of_attempt, stage = stage_title(stage), attempt = attempt).into(),
+            Some((stage, 1)) => tr!(log.of, stage = stage_title(stage)),
+            Some((stage, attempt)) => tr!(log.of_attempt, stage = stage_title(stage), attempt = attempt),
             None => tr!(log.log).to_owned(),
         }
     })
@@ -156,14 +156,14 @@ fn Standing(state: CardState, feed: LogFeed) -> impl IntoView {
         if !feed.is_complete() {
             return match connection.is_lost() {
                 true => ("lost", tr!(log.reconnecting).to_owned()),
-                false => ("receiving", tr!(log.receiving, lines = lines).into()),
+                false => ("receiving", tr!(log.receiving, lines = lines)),
             };
         }
         match known_end(state, execution) {
-            End::Whole => ("complete", tr!(log.complete, lines = lines).into()),
-            End::NotYetKnown => ("receiving", tr!(log.receiving, lines = lines).into()),
-            End::Unknown => ("cut", tr!(log.may_be_missing, lines = lines).into()),
-            End::Damaged => ("cut", tr!(log.is_missing, lines = lines).into()),
+            End::Whole => ("complete", tr!(log.complete, lines = lines)),
+            End::NotYetKnown => ("receiving", tr!(log.receiving, lines = lines)),
+            End::Unknown => ("cut", tr!(log.may_be_missing, lines = lines)),
+            End::Damaged => ("cut", tr!(log.is_missing, lines = lines)),
         }
     });
     view! {
@@ -212,7 +212,7 @@ fn Pages(card: CardId, feed: LogFeed) -> impl IntoView {
         let to = |line: i64| format!("/cards/{card}?execution={execution}&line={line}");
         Some(view! {
             <nav class="log__pages" aria-label=tr!(log.parts)>
-                <span>{String::from(tr!(log.from_to, first = first, last = last, all = all))}</span>
+                <span>{tr!(log.from_to, first = first, last = last, all = all)}</span>
                 {(first > 1).then(|| view! { <a href=to(1)>{tr!(log.first)}</a> <a href=to((first - 1 - PAGE / 2).max(1))>{tr!(log.earlier)}</a> })}
                 {(last < all).then(|| view! { <a href=to(last + PAGE / 2)>{tr!(log.later)}</a> <a href=to(all)>{tr!(log.last)}</a> })}
             </nav>

@@ -1,9 +1,10 @@
 //! A card and its history as the page knows them.
 
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 
 use super::words::mark_of;
-use crate::api::CardDetails;
+use crate::api::{CardDetails, CardTexts, card_texts};
 use crate::domain::{Card, Execution, ExecutionId, Project};
 use crate::ui::kit::Mark;
 
@@ -14,18 +15,40 @@ pub struct CardState {
     pub project: RwSignal<Project>,
     /// Newest first.
     pub executions: RwSignal<Vec<Execution>>,
+    /// What its Markdown says.
+    pub texts: RwSignal<CardTexts>,
     /// Somebody has deleted it.
     pub is_gone: RwSignal<bool>,
 }
 
 impl CardState {
-    pub fn new(details: CardDetails) -> Self {
-        Self {
+    pub fn new(details: CardDetails, texts: CardTexts) -> Self {
+        let state = Self {
+            texts: RwSignal::new(texts),
             card: RwSignal::new(details.card),
             project: RwSignal::new(details.project),
             executions: RwSignal::new(details.executions),
             is_gone: RwSignal::new(false),
-        }
+        };
+        state.keep_texts();
+        state
+    }
+
+    /// Asks for the texts again when they may have changed: another hand wrote the description, or a stage the plan.
+    fn keep_texts(self) {
+        Effect::new(move |before: Option<_>| {
+            let now = self.card.with(|card| (card.id, card.description.clone(), card.spec_path.clone(), self.active()));
+            if before.is_some_and(|before| before != now) {
+                let id = now.0;
+                spawn_local(async move {
+                    // Where the server does not answer, what is shown is what was; the next change asks again.
+                    if let Ok(texts) = card_texts(id).await {
+                        self.texts.try_set(texts);
+                    }
+                });
+            }
+            now
+        });
     }
 
     pub fn take(self, details: CardDetails) {

@@ -102,7 +102,7 @@ fn Attempt(
                 data-noscroll=""
                 data-tone=tone.as_str()
                 aria-current=live(move || (current.get() == Some(id)).then_some("true"))
-                aria-label=String::from(tr!(log.link, stage = stage, attempt = number, outcome = word_of(attempt.status)))
+                aria-label=tr!(log.link, stage = stage, attempt = number, outcome = word_of(attempt.status))
             >
                 {live(move || if is_only.get() { tr!(log.log).to_owned() } else { format!("#{number}") })}
             </a>

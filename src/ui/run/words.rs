@@ -44,7 +44,7 @@ pub fn mark_of(card: &Card) -> Option<Mark> {
         let stage = execution.command.stage();
         let (tone, shape) = tone_of(stage, how);
         let what = stage.map_or_else(|| tr!(stages.workflow), stage_title);
-        Mark { tone, shape, word: tr!(stages.ended, what = what, how = word_of(how)).into() }
+        Mark { tone, shape, word: tr!(stages.ended, what = what, how = word_of(how)) }
     };
     let working = |stage: Stage, word: &str| Mark { tone: stage_tone(stage), shape: Shape::Working, word: word.into() };
     Some(match execution.workflow_stage {
@@ -122,10 +122,10 @@ pub fn progress_in_words(workflow: Workflow) -> String {
         Workflow::Idle => tr!(stages.not_started).into(),
         Workflow::Completed => tr!(stages.all_done).into(),
         Workflow::Working(stage) => {
-            tr!(stages.running, number = stage as u8 + 1, stage = stage_in_a_sentence(stage)).into()
+            tr!(stages.running, number = stage as u8 + 1, stage = stage_in_a_sentence(stage))
         }
         Workflow::Failed(stage) => {
-            tr!(stages.stopped, number = stage as u8 + 1, stage = stage_in_a_sentence(stage)).into()
+            tr!(stages.stopped, number = stage as u8 + 1, stage = stage_in_a_sentence(stage))
         }
     }
 }

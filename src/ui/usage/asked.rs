@@ -40,7 +40,7 @@ pub fn Periods(asked: Asked) -> impl IntoView {
         view! {
             <li class="choice">
                 <a href=Asked { period, ..asked }.address() aria-current=is_shown.then_some("page")>
-                    {String::from(tr!(usage.days, days = period.days()))}
+                    {tr!(usage.days, days = period.days())}
                 </a>
             </li>
         }

@@ -80,11 +80,11 @@ fn Section(title: String, children: Children) -> impl IntoView {
 #[component]
 fn Days(measure: Measure, days: Vec<UsedOnDay>) -> impl IntoView {
     let bars: Vec<Bar> = days.iter().map(|day| measure.bar(day.day.clone(), None, &day.used)).collect();
-    let title = String::from(tr!(usage.by_day, what = measure.title()));
+    let title = tr!(usage.by_day, what = measure.title());
     let label = match bars.iter().max_by_key(|bar| bar.amount) {
         Some(most) => {
             let (count, amount, day) = (bars.len(), most.text.clone(), most.name.clone());
-            tr!(usage.chart_of_days, title = title.clone(), days = count, amount = amount, day = day).into()
+            tr!(usage.chart_of_days, title = title.clone(), days = count, amount = amount, day = day)
         }
         None => title.clone(),
     };
@@ -106,7 +106,7 @@ fn Stages(measure: Measure, stages: Vec<UsedByStage>) -> impl IntoView {
     let bar = |of: &UsedByStage| measure.bar(stage_title(of.stage).to_owned(), Some(stage_tone(of.stage)), &of.used);
     let bars: Vec<Bar> = stages.iter().map(bar).collect();
     let rows = stages.into_iter().map(|of| (stage_title(of.stage).into_any(), of.used)).collect();
-    let title = String::from(tr!(usage.by_stage, what = measure.title()));
+    let title = tr!(usage.by_stage, what = measure.title());
     view! {
         <Section title=title.clone()>
             <LyingBars label=in_words(&title, &bars) bars=bars />
@@ -120,12 +120,12 @@ fn ByProject(measure: Measure, projects: Vec<UsedByProject>, more: bool) -> impl
     let bar = |of: &UsedByProject| measure.bar(of.name.clone(), None, &of.used);
     let bars: Vec<Bar> = projects.iter().take(BARS_MAX).map(bar).collect();
     let rows = projects.into_iter().map(|of| (of.name.into_any(), of.used)).collect();
-    let title = String::from(tr!(usage.by_project, what = measure.title()));
+    let title = tr!(usage.by_project, what = measure.title());
     view! {
         <Section title=title.clone()>
             <LyingBars label=in_words(&title, &bars) bars=bars />
             <UsageTable caption=tr!(usage.usage_by_project) of=tr!(form.project) rows=rows />
-            {more.then(|| view! { <p class="usage__more">{String::from(tr!(usage.only_projects, number = UsageReport::ROWS_MAX))}</p> })}
+            {more.then(|| view! { <p class="usage__more">{tr!(usage.only_projects, number = UsageReport::ROWS_MAX)}</p> })}
         </Section>
     }
 }
@@ -149,7 +149,7 @@ fn Cards(cards: Vec<UsedByCard>, more: bool, projects: Vec<(ProjectId, String)>)
         <Section title=title.clone()>
             <LyingBars label=in_words(&title, &bars) bars=bars />
             <UsageTable caption=tr!(usage.usage_by_card) of=tr!(usage.card) rows=rows />
-            {more.then(|| view! { <p class="usage__more">{String::from(tr!(usage.only_cards, number = UsageReport::ROWS_MAX))}</p> })}
+            {more.then(|| view! { <p class="usage__more">{tr!(usage.only_cards, number = UsageReport::ROWS_MAX)}</p> })}
         </Section>
     }
 }

@@ -1,0 +1,110 @@
+//! Markdown that users and agents wrote, as HTML that a page can show: nothing in it runs, loads anything, or looks like
+//! a part of the page.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
+use ammonia::Builder;
+use pulldown_cmark::{Event, Options, Parser, html};
+
+/// CommonMark with tables, task lists, strikethrough and footnotes; HTML within it is shown as text.
+pub fn to_html(markdown: &str) -> String {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
+    let events = Parser::new_ext(markdown, options).map(|event| match event {
+        Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
+        // A box that cannot be ticked would be a form's; a sign is text.
+        Event::TaskListMarker(is_done) => Event::Text(if is_done { "☑ " } else { "☐ " }.into()),
+        other => other,
+    });
+    let mut unsafe_html = String::new();
+    html::push_html(&mut unsafe_html, events);
+    SANITIZER.clean(&unsafe_html).to_string()
+}
+
+/// What is left of any HTML. No pictures: they would tell another server who reads this, and when.
+static SANITIZER: LazyLock<Builder<'static>> = LazyLock::new(|| {
+    let mut builder = Builder::empty();
+    builder
+        .tags(HashSet::from([
+            "a",
+            "blockquote",
+            "br",
+            "code",
+            "del",
+            "em",
+            "h1",
+            "h2",
+            "h3",
+            "h4",
+            "h5",
+            "h6",
+            "hr",
+            "li",
+            "ol",
+            "p",
+            "pre",
+            "strong",
+            "table",
+            "tbody",
+            "td",
+            "th",
+            "thead",
+            "tr",
+            "ul",
+        ]))
+        .tag_attributes(HashMap::from([("a", HashSet::from(["href"])), ("ol", HashSet::from(["start"]))]))
+        .url_schemes(HashSet::from(["http", "https", "mailto"]))
+        .url_relative(ammonia::UrlRelative::Deny)
+        .link_rel(Some("noopener noreferrer nofollow"));
+    builder
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markdown_becomes_html() {
+        let html = to_html("# Plan\n\n1. *Sow*\n2. `water`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done\n");
+        for part in ["<h1>Plan</h1>", "<em>Sow</em>", "<code>water</code>", "<td>2</td>", "☑ done"] {
+            assert!(html.contains(part), "{part}: {html}");
+        }
+        assert!(to_html("[docs](https://example.org/a)").contains("href=\"https://example.org/a\""));
+    }
+
+    #[test]
+    fn nothing_in_it_runs_or_loads_or_leads_into_the_page() {
+        for hostile in [
+            "<script>alert(1)</script>",
+            "<img src=x onerror=alert(1)>",
+            "![a picture](https://evil.example/pixel.png)",
+            "[a link](javascript:alert(1))",
+            "[a link](JaVaScRiPt:alert(1))",
+            "[a link](data:text/html,<script>alert(1)</script>)",
+            "[a link](/logout)",
+            "<a href=\"https://evil.example\" target=\"_top\" style=\"position:fixed;inset:0\" onclick=\"x()\">x</a>",
+            "<form action=/api/cards method=post><input name=title></form>",
+            "<svg onload=alert(1)></svg>",
+            "<style>* { display: none }</style>",
+            "`<b>` <b onmouseover=alert(1)>",
+            "```html\n<script>alert(1)</script>\n```",
+            "<!-- --!><script>alert(1)</script>",
+        ] {
+            let html = to_html(hostile);
+            let tags: Vec<&str> = html.split('<').skip(1).filter_map(|rest| rest.split('>').next()).collect();
+            for tag in &tags {
+                let is_plain = ["p", "/p", "pre", "/pre", "code", "/code", "/a"].contains(tag)
+                    || *tag == "a rel=\"noopener noreferrer nofollow\"";
+                assert!(is_plain, "{hostile}: <{tag}>: {html}");
+            }
+        }
+    }
+
+    #[test]
+    fn deep_and_broken_markdown_ends() {
+        let html = to_html(&"> ".repeat(5000));
+        assert!(html.len() < 1_000_000, "{}", html.len());
+        to_html(&"[".repeat(20_000));
+        to_html(&"*_".repeat(20_000));
+    }
+}
