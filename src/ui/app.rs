@@ -10,8 +10,8 @@ use leptos_router::location::RequestUrl;
 use leptos_router::{Lazy, SsrMode, path};
 
 use super::hooks::{
-    Preferences, Theme, provide_clock, provide_connection, provide_hydrated, provide_page_dialogs, provide_visit,
-    use_preferences,
+    Preferences, Theme, provide_clock, provide_connection, provide_hydrated, provide_notifications,
+    provide_page_dialogs, provide_visit, use_preferences,
 };
 use super::kit::ConnectionStatus;
 use super::pages::{NotFound, PageRoute, Part};
@@ -119,6 +119,7 @@ pub fn App() -> impl IntoView {
     provide_connection();
     provide_visit();
     provide_page_dialogs();
+    provide_notifications();
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Cardume".to_owned() } else { format!("{page} · Cardume") } />
         <a class="skip" href="#main" rel="external">

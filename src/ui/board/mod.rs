@@ -2,6 +2,7 @@
 
 mod archive;
 mod arrange;
+mod away;
 mod card;
 mod columns;
 mod filter;
@@ -14,6 +15,7 @@ mod state;
 
 pub use archive::{Archive, OpenArchive, PutAwayNotice};
 pub use arrange::Arrange;
+pub use away::{Away, WhileAway};
 pub use columns::Columns;
 pub use filter::Filter;
 pub use filters::Filters;

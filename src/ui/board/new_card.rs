@@ -8,7 +8,7 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use super::state::BoardState;
 use crate::api::create_card;
 use crate::domain::{self, Card, ProjectId};
-use crate::ui::hooks::{Draft, Modal, on_key, submits, use_hydrated};
+use crate::ui::hooks::{KeptText, Modal, on_key, submits, use_hydrated};
 use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, shown};
 use crate::ui::run::{AgentField, Agents};
 use crate::ui::tr;
@@ -69,7 +69,7 @@ fn NewCardForm(
     modal: Modal,
     made: Callback<(Card, bool)>,
 ) -> impl IntoView {
-    let (draft, title_draft) = (Draft::of("new-card.description"), Draft::of("new-card.title"));
+    let (draft, title_draft) = (KeptText::of("new-card.description"), KeptText::of("new-card.title"));
     let agents = Agents::new(String::new());
     agents.load();
     let title = NodeRef::<html::Input>::new();

@@ -207,6 +207,14 @@ impl BoardState {
         agents
     }
 
+    /// The cards whose runs have ended, in no order.
+    pub fn ended(self) -> Vec<Card> {
+        self.statuses.track();
+        let cards = self.cards.with_value(|cards| cards.values().map(|known| known.card.clone()).collect::<Vec<_>>());
+        let cards = cards.into_iter().map(|card| card.get_untracked());
+        cards.filter(|card| card.active_execution.is_some() && !card.is_running()).collect()
+    }
+
     /// All cards column by column, from the top, at this moment.
     pub fn standing(self) -> Vec<(Column, CardId)> {
         untrack(|| self.shown(&Filter::default()))

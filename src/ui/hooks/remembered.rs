@@ -21,11 +21,11 @@ pub fn remembered(name: &'static str) -> RwSignal<bool> {
     choice
 }
 
-/// A text that the browser keeps while it is being written.
+/// A text that the browser keeps under this name, from one visit to the next.
 #[derive(Clone, Copy)]
-pub struct Draft(&'static str);
+pub struct KeptText(&'static str);
 
-impl Draft {
+impl KeptText {
     pub fn of(name: &'static str) -> Self {
         Self(name)
     }

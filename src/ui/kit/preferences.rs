@@ -5,7 +5,7 @@ use leptos_i18n::Locale as _;
 use leptos_router::hooks::use_location;
 
 use super::{Icon, Shape, live};
-use crate::ui::hooks::{Menu, Preferences, Theme, use_preferences};
+use crate::ui::hooks::{Menu, Preferences, Theme, use_hydrated, use_notifications, use_preferences};
 use crate::ui::{Locale, tr};
 
 #[component]
@@ -17,6 +17,7 @@ pub fn PreferencesMenu() -> impl IntoView {
         query => format!("{}?{query}", location.pathname.get()),
     };
     let menu = Menu::new();
+    let (hydrated, notifications) = (use_hydrated(), use_notifications());
     let themes =
         [(Theme::System, tr!(settings.system)), (Theme::Light, tr!(settings.light)), (Theme::Dark, tr!(settings.dark))];
     let languages = [(Locale::en, "English"), (Locale::pt_BR, "Português (Brasil)")];
@@ -42,6 +43,21 @@ pub fn PreferencesMenu() -> impl IntoView {
                 <fieldset>
                     <legend>{tr!(settings.theme)}</legend>
                     {themes.map(|(this, text)| choice("theme", this.as_str(), text, this == theme)).into_iter().collect_view()}
+                </fieldset>
+                <fieldset>
+                    <legend>{tr!(settings.notifications)}</legend>
+                    <button
+                        type="button"
+                        class="button button--quiet"
+                        aria-pressed=live(move || if notifications.is_wanted() { "true" } else { "false" })
+                        disabled=live(move || !hydrated.get())
+                        on:click=move |_| notifications.toggle()
+                    >
+                        {tr!(settings.when_ended)}
+                    </button>
+                    <p class="field__hint" role="status">
+                        {live(move || if notifications.is_refused.get() { tr!(settings.refused) } else { "" })}
+                    </p>
                 </fieldset>
                 <fieldset>
                     <legend>{tr!(settings.language)}</legend>

@@ -9,8 +9,8 @@ use super::not_found::{Loading, Unavailable};
 use super::title::title_of;
 use crate::api::{Board, poll_board};
 use crate::ui::board::{
-    Archive, Arrange, BoardState, Columns, Filter, Filters, FirstProject, ManageProjects, NewCard, OpenArchive,
-    ProjectFilter, PutAwayNotice,
+    Archive, Arrange, Away, BoardState, Columns, Filter, Filters, FirstProject, ManageProjects, NewCard, OpenArchive,
+    ProjectFilter, PutAwayNotice, WhileAway,
 };
 use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_dialogs, use_page_focus, use_poll};
 use crate::ui::kit::{ClosableNotice, Masthead, live, shown};
@@ -61,6 +61,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
         poll.wake();
     });
     let shown_cards = Memo::new(move |_| filter.with(|filter| state.shown(filter)));
+    let away = Away::new(state);
     let archive = Archive::provide(state, poll, actions.refusal);
     let arrange = Arrange::new(state, shown_cards, actions.refusal, poll);
     let new_card = use_page_dialogs().new_card;
@@ -77,7 +78,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
     let has_projects = Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()));
     use_page_focus();
     view! {
-        <Title text=title_of(Memo::new(move |_| title(state))) />
+        <Title text=title_of(Memo::new(move |_| title(state, away))) />
         <Masthead>
             <ProjectFilter state=state filter=filter />
             <Summary state=state />
@@ -88,6 +89,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
             <h1 class="visually-hidden">{tr!(page.board)}</h1>
             <ClosableNotice text=actions.refusal />
             <PutAwayNotice archive=archive />
+            <WhileAway away=away />
             {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
             <FirstCard state=state modal=new_card />
             <div class="board__bar">
@@ -103,10 +105,14 @@ fn pace(state: BoardState) -> u32 {
     if state.is_running() { PACE_RUNNING_MS } else { PACE_IDLE_MS }
 }
 
-fn title(state: BoardState) -> String {
-    match state.running_and_failed() {
+fn title(state: BoardState, away: Away) -> String {
+    let running = match state.running_and_failed() {
         (0, _) => String::new(),
         (running, _) => tr!(board.running, running = running),
+    };
+    match away.count() {
+        0 => running,
+        ended => format!("({ended}) {running}").trim_end().to_owned(),
     }
 }
 
