@@ -4,7 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 
 /** In bytes, as they travel: the program's main part; all that a first visit to a page loads. */
 const MAIN_MAX = 250_000;
-const FIRST_LOAD_MAX = 330_000;
+const FIRST_LOAD_MAX = 345_000;
 /** Where that is to come down to; the maximum follows. */
 const FIRST_LOAD_GOAL = 300_000;
 /** What a page's HTML is allowed of that; the demo's board, compressed as it is sent, takes 4 kB. */
