@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use ammonia::Builder;
-use pulldown_cmark::{Event, Options, Parser, html};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 /// CommonMark with tables, task lists, strikethrough and footnotes; HTML within it is shown as text.
 pub fn to_html(markdown: &str) -> String {
@@ -14,11 +14,20 @@ pub fn to_html(markdown: &str) -> String {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
         // A box that cannot be ticked would be a form's; a sign is text.
         Event::TaskListMarker(is_done) => Event::Text(if is_done { "☑ " } else { "☐ " }.into()),
+        Event::Start(Tag::Heading { level, .. }) => {
+            Event::Start(Tag::Heading { level: below(level), id: None, classes: vec![], attrs: vec![] })
+        }
+        Event::End(TagEnd::Heading(level)) => Event::End(TagEnd::Heading(below(level))),
         other => other,
     });
     let mut unsafe_html = String::new();
     html::push_html(&mut unsafe_html, events);
     SANITIZER.clean(&unsafe_html).to_string()
+}
+
+/// A heading's place below those of the page, which has the first two levels for itself.
+fn below(level: HeadingLevel) -> HeadingLevel {
+    HeadingLevel::try_from(level as usize + 2).unwrap_or(HeadingLevel::H6)
 }
 
 /// What is left of any HTML. No pictures: they would tell another server who reads this, and when.
@@ -66,9 +75,10 @@ mod tests {
     #[test]
     fn markdown_becomes_html() {
         let html = to_html("# Plan\n\n1. *Sow*\n2. `water`\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- [x] done\n");
-        for part in ["<h1>Plan</h1>", "<em>Sow</em>", "<code>water</code>", "<td>2</td>", "☑ done"] {
+        for part in ["<h3>Plan</h3>", "<em>Sow</em>", "<code>water</code>", "<td>2</td>", "☑ done"] {
             assert!(html.contains(part), "{part}: {html}");
         }
+        assert!(to_html("###### Deep").contains("<h6>Deep</h6>"));
         assert!(to_html("[docs](https://example.org/a)").contains("href=\"https://example.org/a\""));
     }
 
