@@ -7,7 +7,8 @@ source scripts/places.sh
 scripts/install-build-tools.sh
 
 echo "Building the browser's side"
-cargo build --lib --target wasm32-unknown-unknown --profile wasm-release --no-default-features --features hydrate
+RUSTC_BOOTSTRAP=1 cargo build --config .cargo/browser.toml \
+  --lib --target wasm32-unknown-unknown --profile wasm-release --no-default-features --features hydrate
 node scripts/bundle.mjs "$TARGET/wasm32-unknown-unknown/wasm-release/cardume.wasm" "$WASM_BINDGEN" "$WASM_SPLIT"
 if [ "${1:-}" = --bundle-only ]; then exit 0; fi
 

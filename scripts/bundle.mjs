@@ -13,19 +13,20 @@
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { hollow } from './hollow.mjs';
+import { withImportsExported } from './wasm.mjs';
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)));
 
 const [compiledWasm, wasmBindgen, wasmSplit, ...flags] = process.argv.slice(2);
 const quick = flags.includes('--quick');
 const site = 'target/site';
-const scripts = ['scripts/bundle.mjs', 'scripts/hollow.mjs', 'scripts/parts.js'];
+const scripts = ['bundle.mjs', 'hollow.mjs', 'wasm.mjs', 'parts.js'].map((name) => `scripts/${name}`);
 /** Written after all else: which inputs the site was made of. */
 const stamp = 'target/site.inputs';
 /** What every browser of the last years takes. Naming them keeps wasm-opt from using what it does not. */
@@ -33,14 +34,18 @@ const wasmFeatures = [
   'bulk-memory', 'reference-types', 'sign-ext', 'mutable-globals', 'nontrapping-float-to-int', 'multivalue',
 ].map((feature) => `--enable-${feature}`);
 /**
- * A page is taken over at once, never piece by piece; but the compiler makes the code for that of every piece. It also
- * merges functions that are alike and keeps one name, so this leaves alone what is so short that another may be like it.
+ * A page is taken over at once, never piece by piece, and never from a template; but the compiler makes the code for that
+ * of every piece. It also merges functions that are alike and keeps one name, so this leaves alone what is so short that
+ * another may be like it. The names are Rust's of version 0 (.cargo/browser.toml).
  */
 const isNeverCalled = (name, bytes) =>
-  /into_any13hydrate_async17h\w+E$/.test(name) ||
-  (bytes >= 150 && /13hydrate_async(28_\$u7b\$\$u7b\$closure\$u7d\$\$u7d\$)+17h\w+E$/.test(name));
+  /^_R(NC)*INvNv.*?8into_any13hydrate_async/.test(name) ||
+  (bytes >= 150 && /^_R(NC)+NvX.*10RenderHtml13hydrate_async0(s\w*_0|0)*(B\w+_|Cs\w+)?$/.test(name)) ||
+  /^_RINvNvX.*?13into_any_attr21hydrate_from_template/.test(name);
 /** Parts that no page needs at first. */
 const later = new Set(['dialogs']);
+/** In bytes: less than this is not worth a file. */
+const TINY = 8_000;
 const compressible = new Set(['.css', '.html', '.js', '.json', '.svg', '.txt', '.wasm', '.webmanifest']);
 
 const filesUnder = (folder) =>
@@ -89,20 +94,29 @@ async function browserSide() {
   // The parts rely on what the linker exports, and on the names of functions.
   run(wasmBindgen, [...bindings, '--keep-lld-exports', '--no-demangle', join(work, 'cardume.wasm')]);
 
+  shorten('cardume');
   const script = readFileSync(join(work, '__wasm_split.js'), 'utf8');
   const parts = partsByName(script);
   let main = 'cardume_bg';
   if (!quick) {
-    // What pages share belongs to what is always there: in one piece it compresses better.
+    // What pages share belongs to what is always there: in one piece it compresses better. So does what is tiny.
     const ofPages = [...parts].filter(([name]) => !later.has(name)).flatMap(([, files]) => files);
-    for (const shared of new Set(ofPages.filter((file, place) => ofPages.indexOf(file) < place))) {
+    const isShared = (file, place) => ofPages.indexOf(file) < place || statSync(join(work, `${file}.wasm`)).size < TINY;
+    for (const shared of new Set(ofPages.filter(isShared))) {
       main = merged(main, shared);
       for (const [name, files] of parts) parts.set(name, files.filter((other) => other !== shared));
+    }
+    // And what a page shares with what comes later belongs to the page.
+    for (const files of [...parts].filter(([name]) => !later.has(name)).map(([, files]) => files)) {
+      const whole = files.reduce(joined);
+      for (const [name, others] of parts) {
+        parts.set(name, [...new Set(others.map((file) => (files.includes(file) ? whole : file)))]);
+      }
     }
   }
   const urls = new Map();
   for (const file of [main, ...new Set([...parts.values()].flat())]) {
-    const name = file === main ? 'cardume' : file.replace('split_', '');
+    const name = file === main ? 'cardume' : file.replace(/^.*split_/, '');
     urls.set(file, add(name, '.wasm', optimized(file)));
   }
   const addresses = [...parts].map(([name, files]) => [name, files.map((file) => urls.get(file))]);
@@ -139,11 +153,42 @@ function merged(main, part) {
   return name;
 }
 
+/** Two parts in one. Both import the same things from the main part; so the second takes them from the first. */
+function joined(first, second) {
+  const name = `${first}_${second}`;
+  const [own, shared] = ['__wasm_main_', '__wasm_split'];
+  const provider = withImportsExported(renamed(readFileSync(join(work, `${first}.wasm`)), shared, own));
+  writeFileSync(join(work, `${first}.provider.wasm`), provider);
+  const files = [join(work, `${first}.provider.wasm`), shared, join(work, `${second}.wasm`), second];
+  run('node_modules/.bin/wasm-merge', [...files, '-o', join(work, `${name}.merged.wasm`), ...wasmFeatures]);
+  writeFileSync(join(work, `${name}.wasm`), renamed(readFileSync(join(work, `${name}.merged.wasm`)), own, shared));
+  return name;
+}
+
+/** The module with another name for a module that it imports from, as long as the old one. */
+function renamed(wasm, from, to) {
+  const name = (text) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]).toString('latin1');
+  return Buffer.from(wasm.toString('latin1').replaceAll(name(from), name(to)), 'latin1');
+}
+
+/** wasm-bindgen ends its names in hashes, which no compression makes small. Numbers of the same length do as well. */
+function shorten(name) {
+  const [script, wasm] = ['.js', '_bg.wasm'].map((ending) => join(work, name + ending));
+  const numbers = new Map();
+  const short = (text) =>
+    text.replace(/(__wbg_\w+_)([0-9a-f]{16})(?!\w)/g, (whole, start, hash) => {
+      if (!numbers.has(whole)) numbers.set(whole, numbers.size);
+      return start + String(numbers.get(whole)).padStart(hash.length, '0');
+    });
+  writeFileSync(script, short(readFileSync(script, 'utf8')));
+  writeFileSync(wasm, short(readFileSync(wasm, 'latin1')), 'latin1');
+}
+
 function optimized(part) {
   const file = join(work, `${part}.wasm`);
   if (!quick) {
     // Inlined code is fewer bytes, but bytes that compress worse: 10 % more of them would travel.
-    const options = ['-Oz', '--one-caller-inline-max-function-size=1', ...wasmFeatures];
+    const options = ['-Oz', '--one-caller-inline-max-function-size=1', '--strip-producers', ...wasmFeatures];
     run('node_modules/.bin/wasm-opt', [...options, file, '-o', file]);
   }
   return readFileSync(file);

@@ -4,8 +4,8 @@
 // The program is the linker's, with relocations (build.rs). A function's body keeps its length, so that nothing moves: it
 // becomes one instruction that traps. What its relocations named is no longer used by it.
 
-const CUSTOM = 0;
-const IMPORT = 2;
+import { CUSTOM, IMPORT, Reader, number, sectionsOf } from './wasm.mjs';
+
 const CODE = 10;
 const FUNCTION_NAMES = 1;
 const UNREACHABLE = 0x00;
@@ -37,18 +37,6 @@ export function hollow(wasm, isDead) {
   }
   const kept = relocationsOutside(wasm, relocations, ranges);
   return Buffer.concat([emptied.subarray(0, relocations.header), kept, emptied.subarray(relocations.end)]);
-}
-
-function* sectionsOf(wasm) {
-  const reader = new Reader(wasm, 8);
-  while (reader.at < wasm.length) {
-    const header = reader.at;
-    const id = reader.byte();
-    const end = reader.number() + reader.at;
-    const name = id === CUSTOM ? reader.text() : undefined;
-    yield { id, name, header, start: reader.at, end };
-    reader.at = end;
-  }
 }
 
 function importedFunctions(wasm, section) {
@@ -105,41 +93,4 @@ function relocationsOutside(wasm, section, ranges) {
   const name = Buffer.from(section.name);
   const content = Buffer.concat([number(name.length), name, number(target), number(kept.length), ...kept]);
   return Buffer.concat([Buffer.from([CUSTOM]), number(content.length), content]);
-}
-
-/** Reads WebAssembly's binary format. */
-class Reader {
-  constructor(bytes, at) {
-    this.bytes = bytes;
-    this.at = at;
-  }
-
-  byte() {
-    return this.bytes[this.at++];
-  }
-
-  /** LEB128. The sign is of no interest here. */
-  number() {
-    let value = 0;
-    for (let scale = 1; ; scale *= 128) {
-      const byte = this.byte();
-      value += (byte & 127) * scale;
-      if (byte < 128) return value;
-    }
-  }
-
-  text() {
-    const length = this.number();
-    this.at += length;
-    return this.bytes.toString('utf8', this.at - length, this.at);
-  }
-}
-
-function number(value) {
-  const bytes = [];
-  do {
-    bytes.push((value % 128) | (value >= 128 ? 128 : 0));
-    value = Math.floor(value / 128);
-  } while (value > 0);
-  return Buffer.from(bytes);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what `make build` needs besides Rust and Node, where it is missing: the wasm target, the wasm-bindgen that
-# matches Cargo.lock, wasm-split, which cuts the browser's program into parts, and the npm packages named in
-# package.json. Says so before it fetches anything.
+# Installs what `make build` needs besides Rust and Node, where it is missing: the wasm target, the sources of the
+# standard library, the wasm-bindgen that matches Cargo.lock, wasm-split, which cuts the browser's program into parts,
+# and the npm packages named in package.json. Says so before it fetches anything.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 source scripts/places.sh
@@ -12,6 +12,16 @@ if ! [ -d "$(rustc --print sysroot)/lib/rustlib/wasm32-unknown-unknown/lib" ]; t
     echo "The target wasm32-unknown-unknown could not be installed. The browser's side of Cardume is compiled for it." >&2
     echo "Where Rust came from rustup, run: rustup target add wasm32-unknown-unknown" >&2
     echo "Where it came from a distribution, install its package of that standard library (Debian: libstd-rust-dev-wasm32)." >&2
+    exit 1
+  fi
+fi
+
+if ! [ -d "$(rustc --print sysroot)/lib/rustlib/src/rust/library" ]; then
+  echo "Installing the sources of Rust's standard library (rustup's component rust-src)"
+  if ! rustup component add rust-src; then
+    echo "The sources of Rust's standard library could not be installed. The browser's side is compiled with them." >&2
+    echo "Where Rust came from rustup, run: rustup component add rust-src" >&2
+    echo "Where it came from a distribution, install its package of them (Debian: rust-src)." >&2
     exit 1
   fi
 fi

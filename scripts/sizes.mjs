@@ -4,9 +4,7 @@ import { readFileSync, statSync } from 'node:fs';
 
 /** In bytes, as they travel: the program's main part; all that a first visit to a page loads. */
 const MAIN_MAX = 250_000;
-const FIRST_LOAD_MAX = 345_000;
-/** Where that is to come down to; the maximum follows. */
-const FIRST_LOAD_GOAL = 300_000;
+const FIRST_LOAD_MAX = 300_000;
 /** What a page's HTML is allowed of that; the demo's board, compressed as it is sent, takes 4 kB. */
 const HTML = 6_000;
 
@@ -25,8 +23,7 @@ const budgets = [['the main wasm', sent(common.wasm), MAIN_MAX]];
 for (const [page, urls] of Object.entries(parts)) {
   const total = HTML + sum([...needed, ...urls]);
   budgets.push([`the first load of the ${page}'s page`, total, FIRST_LOAD_MAX]);
-  const above = total > FIRST_LOAD_GOAL ? `, ${kilobytes(total - FIRST_LOAD_GOAL).trim()} above the goal` : '';
-  console.log(`first load  ${page.padEnd(10)}  brotli ${kilobytes(total)}  (${HTML / 1000} kB of it for the HTML${above})`);
+  console.log(`first load  ${page.padEnd(10)}  brotli ${kilobytes(total)}  (${HTML / 1000} kB of it for the HTML)`);
 }
 console.log(`binary      ${kilobytes(size('target/release/cardume'))}  target/release/cardume`);
 

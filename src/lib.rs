@@ -21,6 +21,8 @@ pub mod client;
 #[cfg(feature = "hydrate")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn hydrate() {
+    // In a release a panic is a trap, and says nothing (.cargo/browser.toml).
+    #[cfg(debug_assertions)]
     console_error_panic_hook::set_once();
     wasm_bindgen_futures::spawn_local(async {
         if ui::Part::at(&leptos::prelude::location_pathname().unwrap_or_default()).load().await.is_ok() {

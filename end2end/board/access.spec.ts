@@ -62,6 +62,8 @@ test('a card is made, run and opened by keyboard alone', async ({ cardume, page,
   await expect(page.getByLabel('Title')).toBeFocused();
   await expect(page.getByLabel('Title')).toHaveValue('Rake the leaves');
   await tabTo(page, 'Agent');
+  // The server looks for its agents' versions before it names them.
+  await expect(page.getByRole('option', { name: 'gated' })).toBeAttached();
   await page.keyboard.type('gated');
   await tabTo(page, 'Create');
   await page.keyboard.press('Enter');

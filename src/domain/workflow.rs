@@ -3,7 +3,6 @@
 //! The server's engine asks it what comes next; the browser asks it what may be offered. What it does not allow is an
 //! [`IllegalTransition`], never a string that nobody checks.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -124,8 +123,8 @@ pub struct WorkflowStatus {
 }
 
 /// Rebuilds the workflow statuses from a load of the cards, without asking anybody anything more.
-/// Cards that never ran are not in it.
-pub fn workflow_statuses(cards: &[Card]) -> BTreeMap<CardId, WorkflowStatus> {
+/// In the order of the cards; those that never ran are not in it.
+pub fn workflow_statuses(cards: &[Card]) -> Vec<(CardId, WorkflowStatus)> {
     cards
         .iter()
         .filter_map(|card| {

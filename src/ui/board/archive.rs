@@ -7,8 +7,8 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use super::state::BoardState;
 use crate::api::{archived_cards, edit_card};
 use crate::domain::{Card, CardEdit, CardId, Column, Workflow};
-use crate::ui::hooks::{Poll, keep_focus_on_card, use_hydrated, use_page_dialogs};
-use crate::ui::kit::{Day, Dialog, Icon, Notice, Shape, live, shown};
+use crate::ui::hooks::{Poll, keep_focus_on_card, later, use_hydrated, use_page_dialogs};
+use crate::ui::kit::{Day, Dialog, Icon, Notice, Shape, live, pressed, shown};
 use crate::ui::tr;
 
 /// The board's archive.
@@ -86,7 +86,7 @@ pub fn PutAway(id: CardId, described_by: String) -> impl IntoView {
             aria-describedby=described_by
             title=tr!(archive.put_away)
             disabled=live(move || !hydrated.get())
-            on:click=move |_| archive.put_away(id)
+            on:click=pressed(move |_| archive.put_away(id))
         >
             <Icon shape=Shape::Archive />
         </button>
@@ -104,11 +104,11 @@ pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
             <button
                 type="button"
                 class="button"
-                on:click=move |_| {
+                on:click=pressed(move |_| {
                     if let Some((id, _)) = last.get_untracked() {
                         archive.restore(id, || ());
                     }
-                }
+                })
             >
                 {tr!(archive.undo)}
             </button>
@@ -116,7 +116,7 @@ pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
                 type="button"
                 class="button button--quiet button--square"
                 aria-label=tr!(page.dismiss)
-                on:click=move |_| last.set(None)
+                on:click=pressed(move |_| last.set(None))
             >
                 <Icon shape=Shape::Close />
             </button>
@@ -135,7 +135,7 @@ pub fn OpenArchive(archive: Archive) -> impl IntoView {
             type="button"
             class="button button--quiet filters__archive"
             disabled=live(move || !hydrated.get())
-            on:click=move |_| modal.open()
+            on:click=pressed(move |_| modal.open())
         >
             <Icon shape=Shape::Archive />
             <span class="button__label">{tr!(archive.title)}</span>
@@ -144,7 +144,7 @@ pub fn OpenArchive(archive: Archive) -> impl IntoView {
             modal=modal
             id="archive"
             title=tr!(archive.title)
-            content=move || Box::pin(archive_list(archive))
+            content=later(move || archive_list(archive))
         />
     }
 }
@@ -190,7 +190,7 @@ fn ArchiveList(archive: Archive) -> impl IntoView {
                     type="button"
                     class="button"
                     aria-describedby=title_id
-                    on:click=move |_| {
+                    on:click=pressed(move |_| {
                         archive
                             .restore(
                                 id,
@@ -200,7 +200,7 @@ fn ArchiveList(archive: Archive) -> impl IntoView {
                                     });
                                 },
                             )
-                    }
+                    })
                 >
                     {tr!(archive.restore)}
                 </button>
@@ -219,7 +219,7 @@ fn ArchiveList(archive: Archive) -> impl IntoView {
                     })
             })}
             <div class="form__foot">
-                <button type="button" class="button" disabled=live(move || is_swept.get()) on:click=sweep>
+                <button type="button" class="button" disabled=live(move || is_swept.get()) on:click=pressed(sweep)>
                     {tr!(archive.all_done)}
                 </button>
             </div>

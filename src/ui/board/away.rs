@@ -11,7 +11,7 @@ use leptos::prelude::*;
 use super::state::BoardState;
 use crate::domain::{CardId, ExecutionStatus};
 use crate::ui::hooks::{KeptText, use_hidden, use_notifications};
-use crate::ui::kit::{Icon, Mark, Shape, live, shown};
+use crate::ui::kit::{Icon, Mark, Shape, live, pressed, shown};
 use crate::ui::run::mark_of;
 use crate::ui::{tr, tr_counted};
 
@@ -162,7 +162,7 @@ pub fn WhileAway(away: Away) -> impl IntoView {
                     type="button"
                     class="button button--quiet button--square"
                     aria-label=tr!(page.dismiss)
-                    on:click=move |_| away.since.set(away.until.get_untracked().or(away.since.get_untracked()))
+                    on:click=pressed(move |_| away.since.set(away.until.get_untracked().or(away.since.get_untracked())))
                 >
                     <Icon shape=Shape::Close />
                 </button>

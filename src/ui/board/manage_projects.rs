@@ -9,8 +9,8 @@ use super::new_project::PathForm;
 use super::state::BoardState;
 use crate::api::edit_project;
 use crate::domain::{Project, ProjectEdit};
-use crate::ui::hooks::{Modal, use_hydrated};
-use crate::ui::kit::{Dialog, Icon, Notice, Shape, live};
+use crate::ui::hooks::{Modal, later, use_hydrated};
+use crate::ui::kit::{Dialog, Icon, Notice, Shape, live, pressed};
 use crate::ui::tr;
 
 /// The button and its dialog.
@@ -23,7 +23,7 @@ pub fn ManageProjects(state: BoardState, added: Callback<Project>) -> impl IntoV
             type="button"
             class="button button--quiet"
             disabled=live(move || !hydrated.get())
-            on:click=move |_| modal.open()
+            on:click=pressed(move |_| modal.open())
         >
             <Icon shape=Shape::Folder />
             <span class="button__label">{tr!(board.projects)}</span>
@@ -32,7 +32,7 @@ pub fn ManageProjects(state: BoardState, added: Callback<Project>) -> impl IntoV
             modal=modal
             id="projects"
             title=tr!(board.projects)
-            content=move || Box::pin(projects_form(state, added))
+            content=later(move || projects_form(state, added))
         />
     }
 }

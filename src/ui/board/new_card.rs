@@ -8,8 +8,8 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use super::state::BoardState;
 use crate::api::create_card;
 use crate::domain::{self, Card, ProjectId};
-use crate::ui::hooks::{KeptText, Modal, on_key, submits, use_hydrated};
-use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, shown};
+use crate::ui::hooks::{KeptText, Modal, later, on_key, submits, use_hydrated};
+use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, pressed, shown};
 use crate::ui::run::{AgentField, Agents};
 use crate::ui::tr;
 
@@ -38,7 +38,7 @@ pub fn NewCard(
             class="button button--primary"
             disabled=live(move || !hydrated.get() || !has_projects.get())
             aria-keyshortcuts="n"
-            on:click=move |_| modal.open()
+            on:click=pressed(move |_| modal.open())
         >
             <Icon shape=Shape::Plus />
             <span class="button__label">{tr!(form.new_card)}</span>
@@ -47,7 +47,7 @@ pub fn NewCard(
             modal=modal
             id="new-card"
             title=tr!(form.new_card)
-            content=move || Box::pin(new_card_form(state, project, modal, made))
+            content=later(move || new_card_form(state, project, modal, made))
         />
     }
 }
@@ -186,7 +186,7 @@ fn NewCardForm(
                     type="button"
                     class="button button--primary"
                     disabled=live(move || is_making.get())
-                    on:click=move |_| make(true)
+                    on:click=pressed(move |_| make(true))
                 >
                     {tr!(form.create_and_run)}
                 </button>

@@ -3,8 +3,6 @@
 //! Every card is a signal of its own, so that an answer which changes one card redraws one card, and focus and scroll
 //! live on. The map of workflow statuses is rebuilt from the cards, at the first load and at every change.
 
-use std::collections::BTreeMap;
-
 use leptos::prelude::*;
 
 use super::filter::Filter;
@@ -44,11 +42,12 @@ struct Move {
 pub struct BoardState {
     revision: StoredValue<String>,
     pub projects: RwSignal<Vec<Project>>,
-    cards: StoredValue<BTreeMap<CardId, BoardCard>>,
+    /// In the order of their ids, as the statuses are. Maps would be ten times the code for the browser to load.
+    cards: StoredValue<Vec<(CardId, BoardCard)>>,
     moves: StoredValue<Vec<Move>>,
     is_held: StoredValue<bool>,
     places: RwSignal<Vec<Place>>,
-    statuses: RwSignal<BTreeMap<CardId, WorkflowStatus>>,
+    statuses: RwSignal<Vec<(CardId, WorkflowStatus)>>,
 }
 
 impl BoardState {
@@ -56,11 +55,11 @@ impl BoardState {
         let state = Self {
             revision: StoredValue::new(String::new()),
             projects: RwSignal::new(vec![]),
-            cards: StoredValue::new(BTreeMap::new()),
+            cards: StoredValue::new(vec![]),
             moves: StoredValue::new(vec![]),
             is_held: StoredValue::new(false),
             places: RwSignal::new(vec![]),
-            statuses: RwSignal::new(BTreeMap::new()),
+            statuses: RwSignal::new(vec![]),
         };
         state.take(board);
         state
@@ -88,12 +87,13 @@ impl BoardState {
         });
         self.revision.set_value(board.revision);
         set_if_new(self.projects, board.projects);
-        let mut last_lines: BTreeMap<_, _> = board.last_lines.into_iter().collect();
-        let mut kept = BTreeMap::new();
+        let mut last_lines = board.last_lines;
+        let mut kept = Vec::with_capacity(board.cards.len());
         for card in board.cards {
-            let (id, last_line) = (card.id, last_lines.remove(&card.id));
-            let known = self.cards.with_value(|cards| cards.get(&id).cloned());
-            let entry = known.unwrap_or_else(|| BoardCard {
+            let id = card.id;
+            let line = last_lines.iter().position(|(of, _)| *of == id);
+            let last_line = line.map(|at| last_lines.swap_remove(at).1);
+            let entry = self.card(id).unwrap_or_else(|| BoardCard {
                 card: ArcRwSignal::new(card.clone()),
                 last_line: ArcRwSignal::new(None),
             });
@@ -101,7 +101,7 @@ impl BoardState {
             if entry.last_line.with_untracked(|known| *known != last_line) {
                 entry.last_line.set(last_line);
             }
-            kept.insert(id, entry);
+            put(&mut kept, id, entry);
         }
         self.cards.set_value(kept);
         self.rebuild();
@@ -109,11 +109,11 @@ impl BoardState {
 
     /// Takes in one card as an operation has answered it.
     pub fn take_card(self, card: Card) {
-        self.cards.update_value(|cards| match cards.get(&card.id) {
+        self.cards.update_value(|cards| match get(cards, card.id) {
             Some(known) => take_newer(&known.card, card),
             None => {
                 let entry = BoardCard { card: ArcRwSignal::new(card.clone()), last_line: ArcRwSignal::new(None) };
-                cards.insert(card.id, entry);
+                put(cards, card.id, entry);
             }
         });
         self.rebuild();
@@ -121,7 +121,7 @@ impl BoardState {
 
     /// Leaves out a card that is no longer on the board.
     pub fn forget(self, id: CardId) {
-        self.cards.update_value(|cards| drop(cards.remove(&id)));
+        self.cards.update_value(|cards| cards.retain(|(known, _)| *known != id));
         self.rebuild();
     }
 
@@ -160,7 +160,7 @@ impl BoardState {
 
     fn rebuild(self) {
         let cards: Vec<Card> =
-            self.cards.with_value(|cards| cards.values().map(|known| known.card.get_untracked()).collect());
+            self.cards.with_value(|cards| cards.iter().map(|(_, known)| known.card.get_untracked()).collect());
         let mut places: Vec<Place> = cards.iter().map(place).collect();
         places.sort_unstable();
         self.moves.with_value(|moves| moves.iter().for_each(|to| apply(*to, &mut places)));
@@ -169,19 +169,19 @@ impl BoardState {
     }
 
     pub fn card(self, id: CardId) -> Option<BoardCard> {
-        self.cards.with_value(|cards| cards.get(&id).cloned())
+        self.cards.with_value(|cards| get(cards, id).cloned())
     }
 
     /// The cards that are asked for, column by column, from the top.
     pub fn shown(self, filter: &Filter) -> Vec<(Column, CardId)> {
         let search = filter.search();
-        let names: BTreeMap<ProjectId, String> =
-            self.projects.with(|projects| projects.iter().map(|known| (known.id, known.name.clone())).collect());
+        let projects = self.projects.get();
         let is_shown = |place: &&Place| {
             filter.project.is_none_or(|project| place.project == project)
                 && (!filter.is_set()
                     || self.card(place.card).is_some_and(|known| {
-                        let name = names.get(&place.project).map_or("", String::as_str);
+                        let project = projects.iter().find(|project| project.id == place.project);
+                        let name = project.map_or("", |project| project.name.as_str());
                         known.card.with(|card| search.finds(card, name))
                     }))
         };
@@ -197,8 +197,7 @@ impl BoardState {
     /// The agents of all cards, in order, and `also`, unless that is empty.
     pub fn agents(self, also: &str) -> Vec<String> {
         self.places.track();
-        let cards: Vec<_> = self.cards.with_value(|cards| cards.values().map(|known| known.card.clone()).collect());
-        let mut agents: Vec<_> = cards.iter().map(|card| card.with(|card| card.agent.clone())).collect();
+        let mut agents: Vec<_> = self.signals().iter().map(|card| card.with(|card| card.agent.clone())).collect();
         if !also.is_empty() {
             agents.push(also.to_owned());
         }
@@ -210,9 +209,12 @@ impl BoardState {
     /// The cards whose runs have ended, in no order.
     pub fn ended(self) -> Vec<Card> {
         self.statuses.track();
-        let cards = self.cards.with_value(|cards| cards.values().map(|known| known.card.clone()).collect::<Vec<_>>());
-        let cards = cards.into_iter().map(|card| card.get_untracked());
+        let cards = self.signals().into_iter().map(|card| card.get_untracked());
         cards.filter(|card| card.active_execution.is_some() && !card.is_running()).collect()
+    }
+
+    fn signals(self) -> Vec<ArcRwSignal<Card>> {
+        self.cards.with_value(|cards| cards.iter().map(|(_, known)| known.card.clone()).collect())
     }
 
     /// All cards column by column, from the top, at this moment.
@@ -228,19 +230,31 @@ impl BoardState {
     pub fn running_and_failed(self) -> (usize, usize) {
         self.statuses.with(|statuses| {
             let count =
-                |wanted: fn(WorkflowStage) -> bool| statuses.values().filter(|status| wanted(status.stage)).count();
+                |wanted: fn(WorkflowStage) -> bool| statuses.iter().filter(|(_, status)| wanted(status.stage)).count();
             (count(is_working), count(|stage| stage == WorkflowStage::Error))
         })
     }
 
     pub fn is_running(self) -> bool {
-        self.statuses.with_untracked(|statuses| statuses.values().any(|status| is_working(status.stage)))
+        self.statuses.with_untracked(|statuses| statuses.iter().any(|(_, status)| is_working(status.stage)))
     }
 
     /// The word for where a card's workflow stands.
     pub fn stage(self, id: CardId) -> WorkflowStage {
-        self.statuses.with(|statuses| statuses.get(&id).map_or(WorkflowStage::Idle, |status| status.stage))
+        self.statuses.with(|statuses| get(statuses, id).map_or(WorkflowStage::Idle, |status| status.stage))
     }
+}
+
+/// What is known of a card, among what is in the order of the cards' ids.
+fn get<T>(of_cards: &[(CardId, T)], id: CardId) -> Option<&T> {
+    let at = of_cards.binary_search_by_key(&id, |(id, _)| *id).ok()?;
+    Some(&of_cards[at].1)
+}
+
+/// Puts in what is known of a card that is not there yet.
+fn put<T>(of_cards: &mut Vec<(CardId, T)>, id: CardId, known: T) {
+    let at = of_cards.partition_point(|(other, _)| *other < id);
+    of_cards.insert(at, (id, known));
 }
 
 fn is_working(stage: WorkflowStage) -> bool {

@@ -6,8 +6,18 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::wasm_split::SplitLoaderError;
 
-/// What a dialog shows. Its code is a part of the bundle that comes when the first dialog is opened.
-pub type Later = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>> + Send>>;
+/// What a dialog shows, made each time it opens.
+pub type Content = Box<dyn Fn() -> Later + Send>;
+
+type Later = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>> + Send>>;
+
+/// A content whose code is a part of the bundle that comes when the first dialog is opened.
+pub fn later<F>(content: impl Fn() -> F + Send + 'static) -> Content
+where
+    F: Future<Output = Result<AnyView, SplitLoaderError>> + Send + 'static,
+{
+    Box::new(move || Box::pin(content()))
+}
 
 /// A `<dialog>` that can be opened and closed. Its content is made when it opens, and gone when it has closed.
 #[derive(Clone, Copy)]

@@ -29,7 +29,7 @@ mod timer;
 pub use address::{Address, use_address};
 pub use answer::{failure_in_url, say_not_found};
 pub use clock::{provide_clock, use_clock};
-pub use dialog::{Later, Modal, PageDialogs, provide_page_dialogs, use_page_dialogs};
+pub use dialog::{Content, Modal, PageDialogs, later, provide_page_dialogs, use_page_dialogs};
 pub use drag::{Drag, Dragging, use_drag};
 pub use focus::{keep_focus_on_card, provide_visit, use_page_focus};
 pub use fold::folded;

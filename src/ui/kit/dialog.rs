@@ -2,22 +2,19 @@
 
 use leptos::prelude::*;
 
-use super::{Icon, Shape, shown};
-use crate::ui::hooks::{Later, Modal};
+use super::{Icon, Shape, pressed, shown};
+use crate::ui::hooks::{Content, Modal};
 use crate::ui::tr;
 
 #[component]
-pub fn Dialog<F>(
+pub fn Dialog(
     modal: Modal,
     /// Unique on the page; the title's id is made from it.
     id: &'static str,
     title: &'static str,
     /// Called each time it opens.
-    content: F,
-) -> impl IntoView
-where
-    F: Fn() -> Later + Send + 'static,
-{
+    content: Content,
+) -> impl IntoView {
     let title_id = format!("{id}-title");
     view! {
         <dialog
@@ -34,7 +31,7 @@ where
                     type="button"
                     class="button button--quiet button--square"
                     aria-label=tr!(page.close)
-                    on:click=move |_| modal.close()
+                    on:click=pressed(move |_| modal.close())
                 >
                     <Icon shape=Shape::Close />
                 </button>

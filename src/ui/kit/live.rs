@@ -3,6 +3,7 @@
 //! Every closure is a type of its own, and the browser's code for it would be compiled anew each time. Boxed, those that
 //! answer the same share theirs.
 
+use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
 /// A text or an attribute that changes.
@@ -16,4 +17,9 @@ pub fn live<T>(value: impl FnMut() -> T + Send + 'static) -> Live<T> {
 /// A part of the page, as it is at every time.
 pub fn shown<V: IntoView + 'static>(mut view: impl FnMut() -> V + Send + 'static) -> Live<AnyView> {
     Box::new(move || view().into_any())
+}
+
+/// What is done when something is pressed.
+pub fn pressed(act: impl FnMut(MouseEvent) + 'static) -> Box<dyn FnMut(MouseEvent)> {
+    Box::new(act)
 }

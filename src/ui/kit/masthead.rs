@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::preferences::PreferencesMenu;
 use super::{Icon, Logo, Shape, live};
+use super::{preferences::PreferencesMenu, pressed};
 use crate::ui::hooks::{use_hydrated, use_page_dialogs};
 use crate::ui::tr;
 
@@ -28,7 +28,7 @@ pub fn Masthead(children: Children) -> impl IntoView {
                 title=tr!(palette.title_and_key)
                 aria-keyshortcuts="Control+K Meta+K"
                 disabled=live(move || !hydrated.get())
-                on:click=move |_| palette.open()
+                on:click=pressed(move |_| palette.open())
             >
                 <Icon shape=Shape::Search />
             </button>

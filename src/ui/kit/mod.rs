@@ -20,7 +20,7 @@ pub use dialog::Dialog;
 pub use empty::Empty;
 pub use field::Field;
 pub use icon::{Icon, Logo, Shape};
-pub use live::{live, shown};
+pub use live::{live, pressed, shown};
 pub use masthead::Masthead;
 pub use notice::{ClosableNotice, ConnectionStatus, Notice};
 pub use time::{Clocking, Day, Lasted, Moment, duration};

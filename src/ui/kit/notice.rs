@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Icon, Shape, live, shown};
+use super::{Icon, Shape, live, pressed, shown};
 use crate::ui::hooks::use_connection;
 use crate::ui::tr;
 
@@ -26,7 +26,7 @@ pub fn ClosableNotice(text: RwSignal<Option<String>>) -> impl IntoView {
                 type="button"
                 class="button button--quiet button--square"
                 aria-label=tr!(page.dismiss)
-                on:click=move |_| text.set(None)
+                on:click=pressed(move |_| text.set(None))
             >
                 <Icon shape=Shape::Close />
             </button>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_i18n::Locale as _;
 use leptos_router::hooks::use_location;
 
-use super::{Icon, Shape, live};
+use super::{Icon, Shape, live, pressed};
 use crate::ui::hooks::{Menu, Preferences, Theme, use_hydrated, use_notifications, use_preferences};
 use crate::ui::{Locale, tr};
 
@@ -51,7 +51,7 @@ pub fn PreferencesMenu() -> impl IntoView {
                         class="button button--quiet"
                         aria-pressed=live(move || if notifications.is_wanted() { "true" } else { "false" })
                         disabled=live(move || !hydrated.get())
-                        on:click=move |_| notifications.toggle()
+                        on:click=pressed(move |_| notifications.toggle())
                     >
                         {tr!(settings.when_ended)}
                     </button>

@@ -12,8 +12,8 @@ use super::entries::{Action, Entry, entries};
 use super::shortcuts::Shortcuts;
 use crate::api::{Board, poll_board, search_runs};
 use crate::domain::{RunMatch, SearchLimits};
-use crate::ui::hooks::{PageDialogs, on_chord, on_key, use_page_dialogs, use_pause};
-use crate::ui::kit::{Dialog, Icon, Shape, live, shown};
+use crate::ui::hooks::{PageDialogs, later, on_chord, on_key, use_page_dialogs, use_pause};
+use crate::ui::kit::{Dialog, Icon, Shape, live, pressed, shown};
 use crate::ui::tr;
 
 /// Fewer letters than these are in nearly every log.
@@ -27,8 +27,8 @@ pub fn Commands() -> impl IntoView {
     on_chord("k", move || palette.open());
     on_key("?", move || shortcuts.open());
     view! {
-        <Dialog modal=palette id="palette" title=tr!(palette.title) content=move || Box::pin(palette_form()) />
-        <Dialog modal=shortcuts id="shortcuts" title=tr!(shortcuts.title) content=move || Box::pin(shortcuts_list()) />
+        <Dialog modal=palette id="palette" title=tr!(palette.title) content=later(move || palette_form()) />
+        <Dialog modal=shortcuts id="shortcuts" title=tr!(shortcuts.title) content=later(move || shortcuts_list()) />
     }
 }
 
@@ -142,13 +142,13 @@ fn Palette() -> impl IntoView {
                 tabindex="-1"
                 href=action.address()
                 aria-selected=live(move || if is_chosen() { "true" } else { "false" })
-                on:click=move |event| {
+                on:click=pressed(move |event| {
                     // Whoever wants another tab gets it from the browser.
                     if !(event.ctrl_key() || event.meta_key() || event.shift_key()) {
                         event.prevent_default();
                         act.with_value(|act| act(action.clone()));
                     }
-                }
+                })
             >
                 <span class="palette__title">{title}</span>
                 <span class="palette__detail">{detail}</span>

@@ -8,7 +8,7 @@ use super::state::CardState;
 use crate::api::{create_card, edit_card};
 use crate::domain::{Card, CardEdit, NewCard};
 use crate::ui::hooks::use_hydrated;
-use crate::ui::kit::{Icon, Shape, live};
+use crate::ui::kit::{Icon, Shape, live, pressed};
 use crate::ui::tr;
 
 /// Archives the card, or restores it.
@@ -39,7 +39,7 @@ pub fn ArchiveCard(state: CardState, refusal: RwSignal<Option<String>>) -> impl 
             class="button"
             disabled=live(move || !hydrated.get() || is_running.get())
             title=live(move || is_running.get().then(|| tr!(archive.running)))
-            on:click=change
+            on:click=pressed(change)
         >
             <Icon shape=Shape::Archive />
             {live(move || if is_archived.get() { tr!(archive.restore) } else { tr!(archive.put_away) })}
@@ -79,7 +79,7 @@ pub fn DuplicateCard(state: CardState, refusal: RwSignal<Option<String>>) -> imp
             type="button"
             class="button"
             disabled=live(move || !hydrated.get() || is_making.get())
-            on:click=duplicate
+            on:click=pressed(duplicate)
         >
             <Icon shape=Shape::Copy />
             {tr!(archive.duplicate)}

@@ -8,8 +8,8 @@ use leptos_router::hooks::use_navigate;
 use super::state::CardState;
 use crate::api::delete_card;
 use crate::domain::Card;
-use crate::ui::hooks::{Modal, use_hydrated};
-use crate::ui::kit::{Dialog, Icon, Notice, Shape, live};
+use crate::ui::hooks::{Modal, later, use_hydrated};
+use crate::ui::kit::{Dialog, Icon, Notice, Shape, live, pressed};
 use crate::ui::tr;
 
 #[component]
@@ -23,7 +23,7 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
             class="button"
             disabled=live(move || !hydrated.get() || is_running.get())
             title=live(move || is_running.get().then_some(tr!(form.delete_running)))
-            on:click=move |_| modal.open()
+            on:click=pressed(move |_| modal.open())
         >
             <Icon shape=Shape::Trash />
             {tr!(form.delete)}
@@ -32,7 +32,7 @@ pub fn DeleteCard(state: CardState) -> impl IntoView {
             modal=modal
             id="delete-card"
             title=tr!(form.delete_this)
-            content=move || Box::pin(delete_question(state, modal))
+            content=later(move || delete_question(state, modal))
         />
     }
 }
@@ -72,14 +72,14 @@ fn DeleteQuestion(state: CardState, modal: Modal) -> impl IntoView {
                 {live(move || state.card.with(|card| tr!(form.delete_what, title = &card.title)))}
             </p>
             <div class="form__foot">
-                <button type="button" class="button" on:click=move |_| modal.close()>
+                <button type="button" class="button" on:click=pressed(move |_| modal.close())>
                     {tr!(form.keep)}
                 </button>
                 <button
                     type="button"
                     class="button button--danger"
                     disabled=live(move || is_deleting.get())
-                    on:click=delete
+                    on:click=pressed(delete)
                 >
                     {tr!(form.delete_card)}
                 </button>

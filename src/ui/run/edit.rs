@@ -9,8 +9,8 @@ use super::agents::{AgentField, Agents};
 use super::state::CardState;
 use crate::api::{Failure, card_details, edit_card};
 use crate::domain::{Card, CardEdit, NewCard, Problem};
-use crate::ui::hooks::{Modal, submits, use_hydrated};
-use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live};
+use crate::ui::hooks::{Modal, later, submits, use_hydrated};
+use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, pressed};
 use crate::ui::tr;
 
 #[component]
@@ -18,11 +18,11 @@ pub fn EditCard(state: CardState) -> impl IntoView {
     let modal = Modal::new();
     let hydrated = use_hydrated();
     view! {
-        <button type="button" class="button" disabled=live(move || !hydrated.get()) on:click=move |_| modal.open()>
+        <button type="button" class="button" disabled=live(move || !hydrated.get()) on:click=pressed(move |_| modal.open())>
             <Icon shape=Shape::Edit />
             {tr!(form.edit)}
         </button>
-        <Dialog modal=modal id="edit-card" title=tr!(form.edit_card) content=move || Box::pin(edit_form(state, modal)) />
+        <Dialog modal=modal id="edit-card" title=tr!(form.edit_card) content=later(move || edit_form(state, modal)) />
     }
 }
 

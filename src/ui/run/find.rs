@@ -1,6 +1,5 @@
 //! Searching the log that is shown: the server looks through all of it, the page marks what it found and leads there.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leptos::html;
@@ -12,13 +11,13 @@ use super::lines::Highlight;
 use crate::api::search_log;
 use crate::domain::{ExecutionId, LogMatches};
 use crate::ui::hooks::{on_key, use_hydrated};
-use crate::ui::kit::{Icon, Shape, live};
+use crate::ui::kit::{Icon, Shape, live, pressed};
 use crate::ui::tr;
 
 /// One question brings so many rows; the next ones come when the reader gets there.
 const PAGE: i64 = 200;
 
-type Found = BTreeMap<i64, Arc<[(u32, u32)]>>;
+type Found = Vec<(i64, Arc<[(u32, u32)]>)>;
 
 /// What was found, and where the reader is in it.
 #[derive(Clone, Copy)]
@@ -67,7 +66,8 @@ impl Finder {
 
     /// How a row stands out; `line` is the one that the address names.
     pub fn highlight(self, sequence: i64, line: Option<i64>) -> Highlight {
-        let found = self.found.with(|found| found.get(&sequence).cloned()).unwrap_or_default();
+        let place = |found: &Found| found.binary_search_by_key(&sequence, |(found, _)| *found).ok();
+        let found = self.found.with(|found| place(found).map(|at| found[at].1.clone())).unwrap_or_default();
         Highlight { found, is_current: self.current.get().or(line) == Some(sequence) }
     }
 
@@ -77,7 +77,7 @@ impl Finder {
         self.forget();
         if !query.trim().is_empty() {
             self.ask(0, |finder| {
-                finder.current.set(finder.found.with_untracked(|found| found.keys().next().copied()));
+                finder.current.set(finder.found.with_untracked(|found| sequence_of(found.first())));
             });
         }
     }
@@ -104,6 +104,7 @@ impl Finder {
             }
             match answer {
                 Ok(LogMatches { matches, searched_to, more }) => {
+                    // They all come after what was found before.
                     self.found.update(|found| {
                         found.extend(matches.into_iter().map(|hit| (hit.line.sequence, hit.ranges.into())));
                     });
@@ -124,9 +125,9 @@ impl Finder {
     fn step(self, way: Way) {
         let at = self.current.get_untracked();
         let next = self.found.with_untracked(|found| match (way, at) {
-            (Way::Forward, Some(at)) => found.range(at + 1..).next().map(|(sequence, _)| *sequence),
-            (Way::Back, Some(at)) => found.range(..at).next_back().map(|(sequence, _)| *sequence),
-            (_, None) => found.keys().next().copied(),
+            (Way::Forward, Some(at)) => sequence_of(found.get(up_to(found, at))),
+            (Way::Back, Some(at)) => sequence_of(found[..up_to(found, at - 1)].last()),
+            (_, None) => sequence_of(found.first()),
         });
         let searched = self.searched.get_untracked().map_or(0, |(_, to)| to);
         match next {
@@ -134,13 +135,13 @@ impl Finder {
             // The log may have grown since.
             None if way == Way::Forward => self.ask(searched, move |finder| {
                 let next = finder.found.with_untracked(|found| {
-                    let behind = at.and_then(|at| found.range(at + 1..).next().map(|(sequence, _)| *sequence));
-                    behind.or_else(|| found.keys().next().copied())
+                    let behind = at.and_then(|at| found.get(up_to(found, at)));
+                    sequence_of(behind.or(found.first()))
                 });
                 finder.current.set(next);
             }),
             None => {
-                if let Some(last) = self.found.with_untracked(|found| found.keys().next_back().copied()) {
+                if let Some(last) = self.found.with_untracked(|found| sequence_of(found.last())) {
                     self.show(last);
                 }
             }
@@ -163,15 +164,24 @@ impl Finder {
         if self.searched.with(Option::is_none) {
             return tr!(find.searching).to_owned();
         }
-        let (count, more) = (self.found.with(Found::len), if self.has_more.get() { "+" } else { "" });
+        let (count, more) = (self.found.with(Vec::len), if self.has_more.get() { "+" } else { "" });
         match self.current.get() {
             Some(current) => {
-                let place = self.found.with(|found| found.range(..=current).count());
+                let place = self.found.with(|found| up_to(found, current));
                 tr!(find.place, place = place, all = format!("{count}{more}"))
             }
             None => tr!(find.none).to_owned(),
         }
     }
+}
+
+/// How many of the rows found come up to this one, itself included.
+fn up_to(found: &Found, sequence: i64) -> usize {
+    found.partition_point(|(found, _)| *found <= sequence)
+}
+
+fn sequence_of(found: Option<&(i64, Arc<[(u32, u32)]>)>) -> Option<i64> {
+    found.map(|(sequence, _)| *sequence)
 }
 
 /// The field, where in what was found one is, and the ways on.
@@ -186,7 +196,7 @@ pub fn FindBar(finder: Finder) -> impl IntoView {
             field.select();
         }
     });
-    let has_none = Memo::new(move |_| finder.found.with(Found::is_empty));
+    let has_none = Memo::new(move |_| finder.found.with(Vec::is_empty));
     let sought = move || field.get_untracked().map(|field| field.value()).unwrap_or_default();
     let step = move |way| {
         // What was typed and not yet looked for comes first.
@@ -234,7 +244,7 @@ pub fn FindBar(finder: Finder) -> impl IntoView {
                 class="button button--quiet"
                 aria-label=tr!(find.previous)
                 disabled=live(move || has_none.get())
-                on:click=move |_| finder.step(Way::Back)
+                on:click=pressed(move |_| finder.step(Way::Back))
             >
                 <Icon shape=Shape::Up />
             </button>
@@ -243,7 +253,7 @@ pub fn FindBar(finder: Finder) -> impl IntoView {
                 class="button button--quiet"
                 aria-label=tr!(find.next)
                 disabled=live(move || has_none.get())
-                on:click=move |_| finder.step(Way::Forward)
+                on:click=pressed(move |_| finder.step(Way::Forward))
             >
                 <Icon shape=Shape::Down />
             </button>

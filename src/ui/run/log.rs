@@ -10,7 +10,7 @@ use super::state::CardState;
 use super::window::PAGE;
 use crate::domain::{CardId, ExecutionId, ExecutionStatus};
 use crate::ui::hooks::{remembered, use_connection, use_hydrated};
-use crate::ui::kit::{Icon, Shape, live, shown};
+use crate::ui::kit::{Icon, Shape, live, pressed, shown};
 use crate::ui::{tr, tr_counted};
 
 #[component]
@@ -98,7 +98,7 @@ fn Tools(feed: LogFeed, is_cut: RwSignal<bool>) -> impl IntoView {
                 class="button button--quiet"
                 aria-label=tr!(log.to_first)
                 disabled=live(move || !hydrated.get())
-                on:click=move |_| feed.go_to(1)
+                on:click=pressed(move |_| feed.go_to(1))
             >
                 <Icon shape=Shape::Up />
                 {tr!(log.top)}
@@ -109,7 +109,7 @@ fn Tools(feed: LogFeed, is_cut: RwSignal<bool>) -> impl IntoView {
                 aria-label=tr!(log.wrap_long)
                 aria-pressed=live(move || if is_cut.get() { "false" } else { "true" })
                 disabled=live(move || !hydrated.get())
-                on:click=move |_| is_cut.update(|is_cut| *is_cut = !*is_cut)
+                on:click=pressed(move |_| is_cut.update(|is_cut| *is_cut = !*is_cut))
             >
                 <Icon shape=Shape::Wrap />
                 {tr!(log.wrap)}
@@ -228,7 +228,7 @@ fn Unseen(feed: LogFeed) -> impl IntoView {
             type="button"
             class="button log__unseen"
             hidden=live(move || feed.follow.at_end())
-            on:click=move |_| feed.follow.to_end()
+            on:click=pressed(move |_| feed.follow.to_end())
         >
             {live(move || match unseen.get() {
                 0 => tr!(log.to_end).to_owned(),
