@@ -2,24 +2,27 @@
 
 use leptos::prelude::*;
 
-use super::arrange::{Arrange, Moves, Shown};
+use super::arrange::{Arrange, Moves};
 use super::card::CardTile;
+use super::drawn::{Drawn, with_all};
+use super::filter::Filter;
 use super::state::BoardState;
 use crate::domain::{Column, ProjectId};
 use crate::ui::hooks::{remembered, use_hydrated};
-use crate::ui::kit::{Icon, Shape, live};
+use crate::ui::kit::{Icon, Shape, live, pressed, shown};
 use crate::ui::run::column_title;
-use crate::ui::tr;
+use crate::ui::{tr, tr_counted};
 
 #[component]
 pub fn Columns(
     state: BoardState,
-    shown: Shown,
+    drawn: Drawn,
     arrange: Arrange,
+    filter: Memo<Filter>,
     #[prop(into)] project: Signal<Option<ProjectId>>,
 ) -> impl IntoView {
-    let columns =
-        Column::ALL.map(|column| view! { <ColumnList state=state column=column shown=shown project=project /> });
+    let columns = Column::ALL
+        .map(|column| view! { <ColumnList state=state column=column drawn=drawn filter=filter project=project /> });
     let element = NodeRef::new();
     let drag = arrange.use_drag(element);
     // It scrolls sideways where the screen is narrow: the keyboard must get at it even while no card is there to be focused.
@@ -33,11 +36,11 @@ pub fn Columns(
             data-scrolls
             on:touchmove=move |event| drag.keep_from_scrolling(&event)
             on:contextmenu=move |event| drag.keep_from_menu(&event)
-            on:click=move |event| {
+            on:click=pressed(move |event| {
                 if !drag.swallows(&event) {
                     arrange.click(&event);
                 }
-            }
+            })
             on:keydown=move |event| arrange.key(&event)
             on:keyup=move |event| arrange.key_up(&event)
             on:focusout=move |_| arrange.focus_left()
@@ -52,13 +55,15 @@ pub fn Columns(
 fn ColumnList(
     state: BoardState,
     column: Column,
-    shown: Shown,
+    drawn: Drawn,
+    filter: Memo<Filter>,
     #[prop(into)] project: Signal<Option<ProjectId>>,
 ) -> impl IntoView {
     let cards = Memo::new(move |_| {
-        shown.with(|shown| shown.iter().filter(|(its, _)| *its == column).map(|(_, card)| *card).collect::<Vec<_>>())
+        drawn.cards.with(|all| all.iter().filter(|(its, _)| *its == column).map(|(_, card)| *card).collect::<Vec<_>>())
     });
-    let count = move || cards.with(Vec::len);
+    let counts = Memo::new(move |_| (drawn.count(column), drawn.left(column)));
+    let count = move || counts.get().0;
     let title_id = format!("column-{column}");
     let is_collapsed = remembered(collapsed(column));
     let hydrated = use_hydrated();
@@ -86,7 +91,7 @@ fn ColumnList(
                 aria-pressed=live(move || if is_collapsed.get() { "true" } else { "false" })
                 title=tr!(columns.collapse)
                 disabled=live(move || !hydrated.get())
-                on:click=move |_| is_collapsed.update(|is_collapsed| *is_collapsed = !*is_collapsed)
+                on:click=pressed(move |_| is_collapsed.update(|is_collapsed| *is_collapsed = !*is_collapsed))
             >
                 <Icon shape=Shape::Collapse />
             </button>
@@ -96,6 +101,17 @@ fn ColumnList(
                     key=|id| id.0.as_u128()
                     children=move |id| state.card(id).map(|card| view! { <CardTile state=state known=card project=project /> })
                 />
+                {shown(move || {
+                    let left = Some(counts.get().1).filter(|left| *left > 0)?;
+                    let address = with_all(&filter.with(Filter::address));
+                    Some(
+                        view! {
+                            <li class="column__more">
+                                <a href=address>{tr_counted!(columns.more_1 | more_n, left as i64)}</a>
+                            </li>
+                        },
+                    )
+                })}
             </ul>
         </section>
     }

@@ -9,11 +9,11 @@ use super::not_found::{Loading, Unavailable};
 use super::title::title_of;
 use crate::api::{Board, poll_board};
 use crate::ui::board::{
-    Archive, Arrange, Away, BoardState, Columns, Filter, Filters, FirstProject, ManageProjects, NewCard, OpenArchive,
-    ProjectFilter, PutAwayNotice, WhileAway,
+    Archive, Arrange, Away, BoardState, Columns, Drawn, Filter, Filters, FirstProject, ManageProjects, NewCard,
+    OpenArchive, ProjectFilter, PutAwayNotice, WhileAway,
 };
 use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_dialogs, use_page_focus, use_poll};
-use crate::ui::kit::{ClosableNotice, Masthead, live, shown};
+use crate::ui::kit::{ClosableNotice, Masthead, live, pressed, shown};
 use crate::ui::run::CardActions;
 use crate::ui::tr;
 
@@ -60,10 +60,10 @@ fn LiveBoard(board: Board) -> impl IntoView {
         keep_focus_on_card(|| state.take_card(card));
         poll.wake();
     });
-    let shown_cards = Memo::new(move |_| filter.with(|filter| state.shown(filter)));
+    let drawn = Drawn::new(Memo::new(move |_| filter.with(|filter| state.shown(filter))), &query.get_untracked());
     let away = Away::new(state);
     let archive = Archive::provide(state, poll, actions.refusal);
-    let arrange = Arrange::new(state, shown_cards, actions.refusal, poll);
+    let arrange = Arrange::new(state, drawn.cards, actions.refusal, poll);
     let new_card = use_page_dialogs().new_card;
     on_cleanup(move || new_card.closed());
     let made = Callback::new(move |(card, run): (crate::domain::Card, bool)| {
@@ -93,10 +93,10 @@ fn LiveBoard(board: Board) -> impl IntoView {
             {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
             <FirstCard state=state modal=new_card />
             <div class="board__bar">
-                <Filters state=state filter=filter shown_cards=shown_cards />
+                <Filters state=state filter=filter shown_cards=drawn.found />
                 <OpenArchive archive=archive />
             </div>
-            <Columns state=state shown=shown_cards arrange=arrange project=project />
+            <Columns state=state drawn=drawn arrange=arrange filter=filter project=project />
         </main>
     }
 }
@@ -147,7 +147,7 @@ fn FirstCard(state: BoardState, modal: Modal) -> impl IntoView {
                         type="button"
                         class="button"
                         disabled=live(move || !hydrated.get())
-                        on:click=move |_| modal.open()
+                        on:click=pressed(move |_| modal.open())
                     >
                         {tr!(board.write_first)}
                     </button>
