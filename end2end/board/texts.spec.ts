@@ -32,6 +32,22 @@ test('description and plan are Markdown, and come when the plan is made', async 
   await settles(cardume, card, 'done');
 });
 
+test('what is being written can be seen as it will look, and is written on', async ({ page, open }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'New card' }).click();
+  const field = page.getByLabel('Description');
+  await field.fill(HOSTILE);
+  await page.getByRole('button', { name: 'Preview' }).click();
+  const preview = page.getByRole('region', { name: 'Preview' });
+  await expect(preview.locator('strong')).toHaveText('beans');
+  await expect(preview).toContainText('<img src=');
+  await expect(field).toBeHidden();
+  await page.getByRole('button', { name: 'Write on' }).click();
+  await expect(preview).toBeHidden();
+  await expect(field).toBeFocused();
+  await expect(field).toHaveValue(HOSTILE);
+});
+
 test.describe('without JavaScript', () => {
   test.use({ javaScriptEnabled: false });
 

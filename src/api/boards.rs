@@ -54,6 +54,13 @@ pub struct CardTexts {
     pub spec: Option<String>,
 }
 
+/// A text in Markdown as HTML, as [`CardTexts`] has it. 400 where it is longer than a description may be.
+#[server(prefix = "/fn", endpoint = "preview_text", input = Json)]
+pub async fn preview_text(markdown: String) -> Result<String, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.preview_text(markdown).await?)
+}
+
 /// What a card's description and plan say. 404 where there is no such card.
 #[server(name = CardTextsOf, prefix = "/fn", endpoint = "card_texts", input = Json)]
 pub async fn card_texts(id: CardId) -> Result<CardTexts, Failure> {

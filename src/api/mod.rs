@@ -14,6 +14,7 @@ mod usage;
 
 pub use boards::{
     Board, CardDetails, CardDetailsOf, CardTexts, CardTextsOf, PollBoard, card_details, card_texts, poll_board,
+    preview_text,
 };
 pub use cards::{
     ArchivedCards, CreateCard, DeleteCard, EditCard, MoveCard, archived_cards, create_card, delete_card, edit_card,
@@ -25,5 +26,5 @@ pub use projects::{AddProject, Agents, EditProject, add_project, agents, edit_pr
 pub use runs::{
     CancelCard, RetryCard, RunCard, SetWorkflowState, cancel_card, retry_card, run_card, set_workflow_state,
 };
-pub use search::{SearchLog, SearchRuns, search_log, search_runs};
+pub use search::{NextError, SearchLog, SearchRuns, next_error, search_log, search_runs};
 pub use usage::{UsageOf, UsageShown, usage};

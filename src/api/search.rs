@@ -13,6 +13,13 @@ pub async fn search_log(execution: ExecutionId, query: String, after: i64, limit
     Ok(app.search_log(execution, &query, after, limit).await?)
 }
 
+/// The sequence of the next row behind `after` that tells of a failure.
+#[server(prefix = "/fn", endpoint = "next_error", input = Json)]
+pub async fn next_error(execution: ExecutionId, after: i64) -> Result<Option<i64>, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.next_error(execution, after).await?)
+}
+
 /// The newest executions in whose logs something is found.
 #[server(prefix = "/fn", endpoint = "search_runs", input = Json)]
 pub async fn search_runs(query: String) -> Result<Vec<RunMatch>, Failure> {

@@ -24,6 +24,10 @@ pub enum LogType {
     Stderr,
 }
 
+impl LogType {
+    pub const ALL: [Self; 6] = [Self::Info, Self::Text, Self::Tool, Self::Result, Self::Error, Self::Stderr];
+}
+
 words!(LogType, "log type", {
     Info => "info", Text => "text", Tool => "tool", Result => "result", Error => "error", Stderr => "stderr",
 });

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Answer, App};
 use crate::api::{Board, CardDetails, CardTexts};
-use crate::domain::{CardId, Problem};
+use crate::domain::{CardId, NewCard, Problem};
 use crate::server::markdown::to_html;
 use crate::server::process::worktree::Worktree;
 
@@ -37,6 +37,17 @@ impl App {
         });
         texts.await.map_err(|error| {
             tracing::error!(%error, "the texts of a card");
+            Problem::internal()
+        })
+    }
+
+    /// A text in Markdown as HTML, sanitised.
+    pub async fn preview_text(&self, markdown: String) -> Answer<String> {
+        if markdown.len() > NewCard::DESCRIPTION_MAX_BYTES {
+            return Err(Problem::invalid("A description is at most 256 KiB long."));
+        }
+        tokio::task::spawn_blocking(move || to_html(&markdown)).await.map_err(|error| {
+            tracing::error!(%error, "the preview of a text");
             Problem::internal()
         })
     }

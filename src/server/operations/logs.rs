@@ -1,7 +1,7 @@
 //! Reading history and logs.
 
 use super::{Answer, App};
-use crate::domain::{CardId, Execution, ExecutionId, ExecutionLog, LogSlice, Problem};
+use crate::domain::{CardId, Execution, ExecutionId, ExecutionLog, LogSlice, LogType, Problem};
 
 impl App {
     /// Every stage and attempt of a card, newest first.
@@ -27,5 +27,21 @@ impl App {
             return Err(Problem::invalid("A sequence is 0 or more."));
         }
         Ok(self.store.log(id, slice, limit).await?)
+    }
+
+    /// The sequence of the next row behind `after` that tells of a failure; `None` where none does. Reads the log on from
+    /// there, a slice at a time.
+    pub async fn next_error(&self, id: ExecutionId, after: i64) -> Answer<Option<i64>> {
+        let mut after = after;
+        loop {
+            let log = self.execution_log(id, LogSlice::After(after), LogSlice::LIMIT_MAX).await?;
+            if let Some(row) = log.logs.iter().find(|row| row.kind == LogType::Error) {
+                return Ok(Some(row.sequence));
+            }
+            match log.logs.last() {
+                Some(last) => after = last.sequence,
+                None => return Ok(None),
+            }
+        }
     }
 }

@@ -8,10 +8,12 @@ use leptos::prelude::*;
 use super::arrange::Shown;
 use crate::domain::Column;
 
-/// So many cards of each column come with the page: more than a screen shows.
-const AT_FIRST: usize = 20;
-/// So many more of each column come at a time: some 50 ms of work.
-const STEP: usize = 8;
+/// So many cards of each column come with the page: more than most screens show.
+const AT_FIRST: usize = 12;
+/// So many more of each column come at a time: some 20 ms of work.
+const STEP: usize = 3;
+/// Between two such steps, so that the page answers whoever uses it already.
+const PAUSE: Duration = Duration::from_millis(30);
 /// In the address it asks for all cards at once.
 const ALL: &str = "all";
 
@@ -31,7 +33,7 @@ impl Drawn {
         Effect::new(move |_| {
             if cards.with(Vec::len) < found.with(Vec::len) {
                 // The page may be gone by then.
-                set_timeout(move || limit.try_update(|limit| *limit += STEP).unwrap_or_default(), Duration::ZERO);
+                set_timeout(move || limit.try_update(|limit| *limit += STEP).unwrap_or_default(), PAUSE);
             }
         });
         Self { found, cards }

@@ -10,7 +10,7 @@ use crate::api::create_card;
 use crate::domain::{self, Card, ProjectId};
 use crate::ui::hooks::{KeptText, Modal, later, on_key, submits, use_hydrated};
 use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, pressed, shown};
-use crate::ui::run::{AgentField, Agents};
+use crate::ui::run::{AgentField, Agents, Preview};
 use crate::ui::tr;
 
 /// The button and its dialog.
@@ -149,6 +149,7 @@ fn NewCardForm(
                 >
                     {draft.text()}
                 </textarea>
+                <Preview field=description />
             </Field>
             <div class="form__row">
                 <Field label=tr!(form.project) of="new-project">

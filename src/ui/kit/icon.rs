@@ -22,6 +22,9 @@ pub enum Shape {
     Up,
     Down,
     Download,
+    Clock,
+    /// A funnel.
+    Filter,
     /// Two sliders: how things are to be.
     Sliders,
     /// A box with a lid.
@@ -68,6 +71,8 @@ impl Shape {
             Self::Up => "M4 10l4-4 4 4",
             Self::Down => "M4 6l4 4 4-4",
             Self::Download => "M8 2.5v7.5M4.8 7L8 10.2 11.2 7M3 13.5h10",
+            Self::Clock => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM8 4.5V8l2.5 1.5",
+            Self::Filter => "M2 3.5h12L9.5 8.5v4.5l-3-1.5v-3z",
             Self::Archive => "M2 3h12v3H2zM3 6v7h10V6M6.5 8.5h3",
             Self::Collapse => "M2 8h4.5M4.5 5.5L7 8l-2.5 2.5M14 8H9.5M11.5 5.5L9 8l2.5 2.5",
             Self::Copy => "M5.5 5.5h8v8h-8zM10.5 5.5v-3h-8v8h3",

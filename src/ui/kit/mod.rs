@@ -23,4 +23,4 @@ pub use icon::{Icon, Logo, Shape};
 pub use live::{live, pressed, shown};
 pub use masthead::Masthead;
 pub use notice::{ClosableNotice, ConnectionStatus, Notice};
-pub use time::{Clocking, Day, Lasted, Moment, duration};
+pub use time::{Clocking, Day, Lasted, Moment, duration, elapsed};

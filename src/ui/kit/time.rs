@@ -85,6 +85,13 @@ pub fn duration(millis: i64) -> String {
     }
 }
 
+/// How long after something else: minutes, seconds and tenths.
+pub fn elapsed(millis: i64) -> String {
+    let (sign, tenths) = (if millis < 0 { '-' } else { '+' }, millis.abs() / 100);
+    let (seconds, tenths) = (tenths / 10, tenths % 10);
+    format!("{sign}{}:{:02}.{tenths}", seconds / 60, seconds % 60)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -93,6 +100,11 @@ mod tests {
     fn durations_are_short() {
         let of = |seconds: i64| duration(seconds * 1000);
         assert_eq!([of(0), of(59), of(61), of(3_700)], ["0s", "59s", "1m 01s", "1h 01m"]);
+    }
+
+    #[test]
+    fn what_has_elapsed_is_told_to_the_tenth() {
+        assert_eq!([elapsed(0), elapsed(61_250), elapsed(-1_900)], ["+0:00.0", "+1:01.2", "-0:01.9"]);
     }
 
     #[test]

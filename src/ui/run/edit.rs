@@ -6,6 +6,7 @@ use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::agents::{AgentField, Agents};
+use super::preview::Preview;
 use super::state::CardState;
 use crate::api::{Failure, card_details, edit_card};
 use crate::domain::{Card, CardEdit, NewCard, Problem};
@@ -100,6 +101,7 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
                 <textarea node_ref=description id="edit-description" rows="10">
                     {original.with_value(|card| card.description.clone())}
                 </textarea>
+                <Preview field=description />
             </Field>
             <AgentField agents=agents id="edit-agent" />
             <div class="form__foot">

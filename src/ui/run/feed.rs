@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use super::window::{LogWindow, PAGE};
 use crate::api::{Failure, read_log};
-use crate::domain::{ExecutionId, ExecutionLog, LogLine, LogSlice};
+use crate::domain::{ExecutionId, ExecutionLog, LogLine, LogSlice, Timestamp};
 use crate::ui::hooks::{FollowEnd, Next, Poll, Wanted, use_poll};
 
 const PACE_MS: u32 = 700;
@@ -101,6 +101,11 @@ impl LogFeed {
 
     pub fn execution_untracked(self) -> Option<ExecutionId> {
         self.window.with_untracked(|window| window.as_ref().map(|window| window.execution))
+    }
+
+    /// When the execution whose rows are here began.
+    pub fn started_untracked(self) -> Option<Timestamp> {
+        self.window.with_untracked(|window| window.as_ref().map(|window| window.started_at))
     }
 
     /// The rows, each with the execution that it belongs to.

@@ -8,7 +8,7 @@ use leptos::task::spawn_local;
 
 use super::feed::LogFeed;
 use super::lines::Highlight;
-use crate::api::search_log;
+use crate::api::{next_error, search_log};
 use crate::domain::{ExecutionId, LogMatches};
 use crate::ui::hooks::{on_key, use_hydrated};
 use crate::ui::kit::{Icon, Shape, live, pressed};
@@ -71,11 +71,13 @@ impl Finder {
         Highlight { found, is_current: self.current.get().or(line) == Some(sequence) }
     }
 
-    /// Looks for other words, from the beginning.
+    /// Looks for other words, from the beginning; or goes to the line that is named.
     fn search(self, query: String) {
         self.query.set(query.clone());
         self.forget();
-        if !query.trim().is_empty() {
+        if let Some(line) = line_named(&query) {
+            self.show(line);
+        } else if !query.trim().is_empty() {
             self.ask(0, |finder| {
                 finder.current.set(finder.found.with_untracked(|found| sequence_of(found.first())));
             });
@@ -123,6 +125,9 @@ impl Finder {
     /// To the next row or the one before; behind the last one that is known more are looked for, and behind the very last
     /// comes the first again.
     fn step(self, way: Way) {
+        if let Some(line) = self.query.with_untracked(|query| line_named(query)) {
+            return self.show(line);
+        }
         let at = self.current.get_untracked();
         let next = self.found.with_untracked(|found| match (way, at) {
             (Way::Forward, Some(at)) => sequence_of(found.get(up_to(found, at))),
@@ -148,18 +153,43 @@ impl Finder {
         }
     }
 
+    /// To the next row behind the current one that tells of a failure; behind the last one comes the first again.
+    pub fn next_error(self) {
+        let Some(execution) = self.feed.execution_untracked() else { return };
+        let after = self.current.get_untracked().unwrap_or(0);
+        let number = self.asked.get_value().wrapping_add(1);
+        self.asked.set_value(number);
+        self.problem.set(None);
+        spawn_local(async move {
+            let mut answer = next_error(execution, after).await;
+            if after > 0 && matches!(answer, Ok(None)) {
+                answer = next_error(execution, 0).await;
+            }
+            // As for a search.
+            if self.asked.try_get_value() != Some(number) {
+                return;
+            }
+            match answer {
+                Ok(Some(sequence)) => self.show(sequence),
+                Ok(None) => self.problem.set(Some(tr!(find.no_error).to_owned())),
+                Err(failure) => self.problem.set(Some(failure.to_string())),
+            }
+        });
+    }
+
     fn show(self, sequence: i64) {
+        let sequence = sequence.clamp(1, untrack(|| self.feed.last_sequence()).max(1));
         self.current.set(Some(sequence));
         self.feed.go_to(sequence);
     }
 
     /// `3 of 200+`.
     fn standing(self) -> String {
-        if self.query.with(|query| query.trim().is_empty()) {
-            return String::new();
-        }
         if let Some(problem) = self.problem.get() {
             return problem;
+        }
+        if self.query.with(|query| query.trim().is_empty() || line_named(query).is_some()) {
+            return String::new();
         }
         if self.searched.with(Option::is_none) {
             return tr!(find.searching).to_owned();
@@ -173,6 +203,11 @@ impl Finder {
             None => tr!(find.none).to_owned(),
         }
     }
+}
+
+/// The line that a question like `:120` names.
+fn line_named(query: &str) -> Option<i64> {
+    query.trim().strip_prefix(':')?.parse().ok()
 }
 
 /// How many of the rows found come up to this one, itself included.
@@ -211,7 +246,7 @@ pub fn FindBar(finder: Finder) -> impl IntoView {
                 class="find__field"
                 aria-label=tr!(find.search)
                 aria-keyshortcuts="/"
-                placeholder=tr!(find.search)
+                placeholder=tr!(find.hint)
                 autocomplete="off"
                 maxlength=crate::domain::SearchLimits::QUERY_MAX_CHARS.to_string()
                 disabled=live(move || !hydrated.get())

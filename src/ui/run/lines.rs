@@ -5,8 +5,8 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::ansi::{Stretch, stretches};
-use crate::domain::{CardId, ExecutionId, LogLine, LogType};
-use crate::ui::kit::Moment;
+use crate::domain::{CardId, ExecutionId, LogLine, LogType, Timestamp};
+use crate::ui::kit::{Moment, elapsed};
 use crate::ui::{tr, tr_counted};
 
 /// What a tool was given or answered is folded away behind its first line when it has more lines than this.
@@ -22,7 +22,14 @@ pub struct Highlight {
 }
 
 #[component]
-pub fn Line(card: CardId, execution: ExecutionId, row: Arc<LogLine>, highlight: Highlight) -> impl IntoView {
+pub fn Line(
+    card: CardId,
+    execution: ExecutionId,
+    row: Arc<LogLine>,
+    highlight: Highlight,
+    /// When the execution began.
+    started_at: Option<Timestamp>,
+) -> impl IntoView {
     let LogLine { sequence, timestamp, kind, partial, .. } = *row;
     let number = sequence.to_string();
     view! {
@@ -43,7 +50,7 @@ pub fn Line(card: CardId, execution: ExecutionId, row: Arc<LogLine>, highlight: 
             >
                 {number.clone()}
             </a>
-            <span class="line__time">
+            <span class="line__time" data-since=started_at.map(|start| elapsed(timestamp.millis_since(start)))>
                 <Moment at=timestamp />
             </span>
             <span class="line__type">{type_word(kind)}</span>
@@ -90,7 +97,7 @@ fn words(text: &str, found: &[(u32, u32)]) -> AnyView {
 }
 
 /// Who speaks, in a word: colour is never the only sign.
-fn type_word(kind: LogType) -> &'static str {
+pub fn type_word(kind: LogType) -> &'static str {
     match kind {
         LogType::Info => tr!(lines.info),
         LogType::Text => tr!(lines.agent),

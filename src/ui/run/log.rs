@@ -4,12 +4,12 @@ use leptos::prelude::*;
 
 use super::feed::LogFeed;
 use super::find::{FindBar, Finder};
-use super::lines::Line;
+use super::lines::{Line, type_word};
 use super::stage_title;
 use super::state::CardState;
 use super::window::PAGE;
-use crate::domain::{CardId, ExecutionId, ExecutionStatus};
-use crate::ui::hooks::{remembered, use_connection, use_hydrated};
+use crate::domain::{CardId, ExecutionId, ExecutionStatus, LogType};
+use crate::ui::hooks::{Menu, remembered, use_connection, use_hydrated};
 use crate::ui::kit::{Icon, Shape, live, pressed, shown};
 use crate::ui::{tr, tr_counted};
 
@@ -23,20 +23,27 @@ pub fn Log(
     let follow = feed.follow;
     let finder = Finder::new(feed);
     let card = state.card.with_untracked(|card| card.id);
-    let is_cut = remembered("cardume.log.cut");
+    let (is_cut, is_since) = (remembered("cardume.log.cut"), remembered("cardume.log.since"));
+    let hidden = RwSignal::new(Vec::new());
     let rows = move || {
         let line = line.get();
         let rows = feed.rows().into_iter();
         rows.map(|(execution, row)| (execution, finder.highlight(row.sequence, line), row)).collect::<Vec<_>>()
     };
     view! {
-        <section class="log" aria-labelledby="log-title" data-cut=live(move || is_cut.get().then_some(""))>
+        <section
+            class="log"
+            aria-labelledby="log-title"
+            data-cut=live(move || is_cut.get().then_some(""))
+            data-since=live(move || is_since.get().then_some(""))
+            data-hidden=live(move || hidden.with(|kinds: &Vec<LogType>| in_words(kinds)))
+        >
             <header class="log__head">
                 <h2 id="log-title">{live(move || title(state, feed))}</h2>
                 <Standing state=state feed=feed />
                 <div class="log__tools">
                     <FindBar finder=finder />
-                    <Tools feed=feed is_cut=is_cut />
+                    <Tools feed=feed finder=finder is_cut=is_cut is_since=is_since hidden=hidden />
                 </div>
             </header>
             <div class="log__frame">
@@ -71,7 +78,10 @@ pub fn Log(
                                 (execution.0.as_u128(), row.sequence, highlight.is_current, highlight.found.clone())
                             }
                             children=move |(execution, highlight, row)| {
-                                view! { <Line card=card execution=execution row=row highlight=highlight /> }
+                                let started_at = feed.started_untracked();
+                                view! {
+                                    <Line card=card execution=execution row=row highlight=highlight started_at=started_at />
+                                }
                             }
                         />
                     </ol>
@@ -86,7 +96,13 @@ pub fn Log(
 
 /// What can be done with the whole log.
 #[component]
-fn Tools(feed: LogFeed, is_cut: RwSignal<bool>) -> impl IntoView {
+fn Tools(
+    feed: LogFeed,
+    finder: Finder,
+    is_cut: RwSignal<bool>,
+    is_since: RwSignal<bool>,
+    hidden: RwSignal<Vec<LogType>>,
+) -> impl IntoView {
     let hydrated = use_hydrated();
     let address = move |form: &str| {
         feed.execution().map(|execution| format!("/api/executions/{execution}/logs.{form}")).unwrap_or_default()
@@ -102,6 +118,27 @@ fn Tools(feed: LogFeed, is_cut: RwSignal<bool>) -> impl IntoView {
             >
                 <Icon shape=Shape::Up />
                 {tr!(log.top)}
+            </button>
+            <button
+                type="button"
+                class="button button--quiet"
+                disabled=live(move || !hydrated.get())
+                on:click=pressed(move |_| finder.next_error())
+            >
+                <Icon shape=Shape::Failed />
+                {tr!(log.next_error)}
+            </button>
+            <Kinds feed=feed hidden=hidden />
+            <button
+                type="button"
+                class="button button--quiet log__since"
+                aria-label=tr!(log.since_start)
+                aria-pressed=live(move || if is_since.get() { "true" } else { "false" })
+                disabled=live(move || !hydrated.get())
+                on:click=pressed(move |_| is_since.update(|is_since| *is_since = !*is_since))
+            >
+                <Icon shape=Shape::Clock />
+                {tr!(log.since)}
             </button>
             <button
                 type="button"
@@ -132,6 +169,49 @@ fn Tools(feed: LogFeed, is_cut: RwSignal<bool>) -> impl IntoView {
             })}
         </div>
     }
+}
+
+/// Which kinds of rows are shown.
+#[component]
+fn Kinds(feed: LogFeed, hidden: RwSignal<Vec<LogType>>) -> impl IntoView {
+    let (menu, hydrated) = (Menu::new(), use_hydrated());
+    let choice = move |kind: LogType| {
+        let toggle = move |_| {
+            hidden.update(|kinds| match kinds.iter().position(|hidden| *hidden == kind) {
+                Some(at) => drop(kinds.remove(at)),
+                None => kinds.push(kind),
+            });
+            // There may be room for others now.
+            request_animation_frame(move || feed.scrolled());
+        };
+        view! {
+            <label class="menu__choice">
+                <input type="checkbox" checked=true disabled=live(move || !hydrated.get()) on:change=toggle />
+                {type_word(kind)}
+            </label>
+        }
+    };
+    view! {
+        <details
+            node_ref=menu.element
+            class="menu"
+            on:keydown=move |event| menu.key(&event)
+            on:focusout=move |event| menu.focus_left(&event)
+        >
+            <summary class="button button--quiet">
+                <Icon shape=Shape::Filter />
+                {tr!(log.rows)}
+            </summary>
+            <fieldset class="menu__items">
+                <legend class="visually-hidden">{tr!(log.rows_shown)}</legend>
+                {LogType::ALL.map(choice).into_iter().collect_view()}
+            </fieldset>
+        </details>
+    }
+}
+
+fn in_words(kinds: &[LogType]) -> String {
+    kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 fn title(state: CardState, feed: LogFeed) -> String {

@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::domain::{ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice};
+use crate::domain::{ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice, Timestamp};
 
 /// As many rows as the page shows at once.
 pub const ROWS_MAX: usize = 2000;
@@ -16,6 +16,7 @@ pub const PAGE: i64 = LogSlice::LIMIT_DEFAULT;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogWindow {
     pub execution: ExecutionId,
+    pub started_at: Timestamp,
     rows: VecDeque<Arc<LogLine>>,
     /// The sequence of the last row that the log has.
     last_sequence: i64,
@@ -26,6 +27,7 @@ impl LogWindow {
     pub fn new(log: ExecutionLog) -> Self {
         let mut window = Self {
             execution: log.execution_id,
+            started_at: log.started_at,
             rows: VecDeque::new(),
             last_sequence: log.last_sequence,
             ended: log.complete || log.status == ExecutionStatus::Idle,
@@ -150,7 +152,7 @@ impl LogWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CardId, Command, LogType, Timestamp, WorkflowStage};
+    use crate::domain::{CardId, Command, LogType, WorkflowStage};
 
     fn log(rows: impl IntoIterator<Item = i64>, last_sequence: i64, complete: bool) -> ExecutionLog {
         let id = uuid::Uuid::from_u128(1);
