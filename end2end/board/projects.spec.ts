@@ -46,3 +46,31 @@ test('what cannot be changed stays as it is, and the dialog says why', async ({ 
   await expect(page.getByRole('dialog').getByRole('alert')).not.toBeEmpty();
   await expect(mask).toBeChecked();
 });
+
+test('a path is looked at while it is typed', async ({ cardume, page, open }) => {
+  await open(page);
+  await page.getByRole('button', { name: 'Projects' }).click();
+  const field = page.getByLabel('Path of the repository');
+  await field.pressSequentially('/no/such/folder');
+  await expect(field).toHaveAccessibleDescription(/no\/such\/folder/);
+  const { path } = (await cardume.projects())[0] ?? { path: '' };
+  await field.fill(path);
+  await expect(field).toHaveAccessibleDescription(`Repository: ${path}`);
+});
+
+test('a project is removed once one has said so twice', async ({ cardume, page, open }) => {
+  const card = await cardume.addCard('Order seeds', 'quick');
+  await open(page);
+  await page.getByRole('button', { name: 'Projects' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Projects' });
+  await dialog.getByRole('button', { name: 'Remove project' }).click();
+  const question = dialog.getByRole('group', { name: 'Remove project' });
+  await expect(question).toContainText('with 1 card on the board');
+  await question.getByRole('button', { name: 'Keep it' }).click();
+  await expect(question).toBeHidden();
+  await dialog.getByRole('button', { name: 'Remove project' }).click();
+  await question.getByRole('button', { name: 'Remove', exact: true }).click();
+  await expect.poll(() => cardume.projects()).toEqual([]);
+  await expect(page.getByRole('link', { name: card.title })).toBeHidden();
+  await expect(page.getByLabel('Path of the repository')).toBeVisible();
+});

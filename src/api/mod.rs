@@ -22,7 +22,10 @@ pub use cards::{
 };
 pub use failure::Failure;
 pub use logs::{ReadLog, read_log};
-pub use projects::{AddProject, Agents, EditProject, add_project, agents, edit_project};
+pub use projects::{
+    AddProject, Agents, EditProject, RemoveProject, RepositoryAt, add_project, agents, edit_project, remove_project,
+    repository_at,
+};
 pub use runs::{
     CancelCard, RetryCard, RunCard, SetWorkflowState, cancel_card, retry_card, run_card, set_workflow_state,
 };

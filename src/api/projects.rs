@@ -20,6 +20,20 @@ pub async fn edit_project(id: ProjectId, edit: ProjectEdit) -> Result<Project, F
     Ok(app.edit_project(id, edit).await?)
 }
 
+/// Forgets a project, its cards and their logs; the repository stays. 409 while one of its cards runs.
+#[server(prefix = "/fn", endpoint = "remove_project", input = Json)]
+pub async fn remove_project(id: ProjectId) -> Result<(), Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.remove_project(id).await?)
+}
+
+/// The top of the git repository that a path leads to, or why there is none: half a path is no failure.
+#[server(prefix = "/fn", endpoint = "repository_at", input = Json)]
+pub async fn repository_at(path: String) -> Result<Result<String, String>, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.repository_at(&path).await.map_err(|problem| Failure::from(problem).to_string()))
+}
+
 /// The agents, the default one first.
 #[server(prefix = "/fn", endpoint = "agents", input = Json)]
 pub async fn agents() -> Result<Vec<Agent>, Failure> {

@@ -32,6 +32,36 @@ fn a_project_may_be_given_a_name() {
 }
 
 #[test]
+fn a_project_is_removed_with_its_cards_and_the_repository_stays() {
+    let server = server();
+    let (repository, other) = (server.repository("goes"), server.repository("stays"));
+    let (goes, stays) = (server.add_project(&repository), server.add_project(&other));
+    let kept = server.add_card(&stays, "Another's", "good");
+    let archived = server.add_card(&goes, "Put away", "good");
+    server.patch(&format!("/api/cards/{archived}"), json!({ "archived": true }));
+    let running = server.add_card(&goes, "At work", "gated");
+    assert_eq!(server.post(&format!("/api/cards/{running}/run"), json!({})).status, 202);
+
+    let path = format!("/api/projects/{goes}");
+    let why = server.delete(&path).problem(409);
+    assert!(why.contains("At work"), "{why}");
+    assert_eq!(server.get(&format!("/api/cards/{archived}")).status, 200, "nothing has gone");
+
+    std::fs::write(server.home().join("gate"), "").unwrap();
+    server.wait_for_stage(&running, "completed");
+    assert_eq!(server.delete(&path).status, 204);
+    server.delete(&path).problem(404);
+    for card in [archived, running] {
+        server.get(&format!("/api/cards/{card}")).problem(404);
+    }
+    assert_eq!(server.get(&format!("/api/cards/{kept}")).status, 200);
+    assert_eq!(server.get("/api/projects").json()["projects"].as_array().unwrap().len(), 1);
+    let branches = std::process::Command::new("git").arg("-C").arg(&repository).arg("branch").output().unwrap();
+    assert!(String::from_utf8_lossy(&branches.stdout).contains("cardume/"), "its branches are there");
+    assert_eq!(server.post("/api/projects", json!({ "path": repository })).status, 201);
+}
+
+#[test]
 fn what_is_no_git_repository_is_refused_with_what_to_do() {
     let server = server();
     let folder = server.home().join("just a folder");

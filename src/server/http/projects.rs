@@ -13,7 +13,7 @@ use crate::domain::{NewProject, Project, ProjectEdit, ProjectId};
 use crate::server::App;
 
 pub fn router() -> OpenApiRouter<App> {
-    OpenApiRouter::new().routes(routes!(list_projects, add_project)).routes(routes!(edit_project))
+    OpenApiRouter::new().routes(routes!(list_projects, add_project)).routes(routes!(edit_project, remove_project))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -39,6 +39,17 @@ async fn list_projects(State(app): State<App>) -> Answer<Json<Projects>> {
 async fn add_project(State(app): State<App>, Body(project): Body<NewProject>) -> Answer<(StatusCode, Json<Project>)> {
     let (project, is_new) = app.add_project(project).await?;
     Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(project)))
+}
+
+/// Forgets a project with its cards and their logs. The repository stays, with the cards' branches. 409 while one of its
+/// cards runs.
+#[utoipa::path(
+    delete, path = "/api/projects/{id}", tag = "projects", params(("id" = ProjectId, Path)),
+    responses((status = 204, description = "It is gone."), Unreadable, Unknown, Conflict, Unavailable)
+)]
+async fn remove_project(State(app): State<App>, Id(id): Id<ProjectId>) -> Answer<StatusCode> {
+    app.remove_project(id).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Changes a project: whether what looks like a secret (a token, an API key, a private key) is masked in its logs. It

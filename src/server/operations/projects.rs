@@ -24,12 +24,39 @@ impl App {
         Ok(self.store.edit_project(id, &edit).await?)
     }
 
-    /// Adds a project, and says whether it is new: one whose path is known already is answered as it is.
-    pub async fn add_project(&self, project: NewProject) -> Answer<(Project, bool)> {
-        without_nul("path", &project.path)?;
-        if project.path.len() > PATH_MAX_BYTES {
+    /// Forgets a project, its cards and their logs. The repository stays, with the cards' branches. Refused while one of
+    /// its cards runs.
+    pub async fn remove_project(&self, id: ProjectId) -> Answer<()> {
+        self.store.project(id).await?;
+        let cards = self.store.cards_of(id).await?;
+        for card in &cards {
+            let card = self.store.card(*card).await?;
+            if card.is_running() {
+                return Err(Problem::conflict(format!("“{}” is running. Cancel it first.", card.title)));
+            }
+        }
+        for card in cards {
+            self.delete_card(card).await?;
+        }
+        Ok(self.store.delete_project(id).await?)
+    }
+
+    /// The top of the git repository that a path leads to, if there is one.
+    pub async fn repository_at(&self, path: &str) -> Answer<String> {
+        without_nul("path", path)?;
+        if path.len() > PATH_MAX_BYTES {
             return Err(Problem::invalid(format!("A path has at most {PATH_MAX_BYTES} bytes.")));
         }
+        let top = worktree::repository_at(path.trim()).await.map_err(|error| Problem::invalid(error.to_string()))?;
+        match top.into_os_string().into_string() {
+            Ok(path) => Ok(path),
+            Err(_) => Err(Problem::invalid("The path has characters that are not UTF-8. Rename the folder.")),
+        }
+    }
+
+    /// Adds a project, and says whether it is new: one whose path is known already is answered as it is.
+    pub async fn add_project(&self, project: NewProject) -> Answer<(Project, bool)> {
+        let path = &*self.repository_at(&project.path).await?;
         let name = project.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         if let Some(name) = name {
             without_nul("name", name)?;
@@ -37,15 +64,10 @@ impl App {
                 return Err(Problem::invalid(format!("A project's name has at most {NAME_MAX_CHARS} characters.")));
             }
         }
-        let top =
-            worktree::repository_at(project.path.trim()).await.map_err(|error| Problem::invalid(error.to_string()))?;
-        let Some(path) = top.to_str() else {
-            return Err(Problem::invalid("The path has characters that are not UTF-8. Rename the folder."));
-        };
         if let Some(known) = self.store.project_at(path).await? {
             return Ok((known, false));
         }
-        let name = name.map(str::to_owned).unwrap_or_else(|| folder_name(&top));
+        let name = name.map(str::to_owned).unwrap_or_else(|| folder_name(Path::new(path)));
         let new = Project {
             id: ProjectId(Uuid::now_v7()),
             name,

@@ -3,7 +3,7 @@
 use sqlx::FromRow;
 
 use super::decode::parse;
-use super::{Project, ProjectEdit, ProjectId, Store, StoreError, Stored, Timestamp};
+use super::{CardId, Project, ProjectEdit, ProjectId, Store, StoreError, Stored, Timestamp};
 
 #[derive(FromRow)]
 struct ProjectRow {
@@ -69,6 +69,30 @@ impl Store {
         let row: Option<ProjectRow> =
             sqlx::query_as(select_projects!("where path = $1")).bind(path).fetch_optional(self.reader()).await?;
         Ok(row.map(Project::try_from).transpose()?)
+    }
+
+    /// The cards of a project, archived ones too.
+    pub async fn cards_of(&self, id: ProjectId) -> Stored<Vec<CardId>> {
+        let ids: Vec<String> = sqlx::query_scalar("select id from cards where project_id = $1")
+            .bind(id.to_string())
+            .fetch_all(self.reader())
+            .await?;
+        Ok(ids.iter().map(|id| parse(id)).collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets a project. `Conflict` while it has cards.
+    pub async fn delete_project(&self, id: ProjectId) -> Stored<()> {
+        let gone = sqlx::query(
+            "delete from projects where id = $1 and not exists (select 1 from cards where project_id = $1)",
+        )
+        .bind(id.to_string())
+        .execute(self.writer())
+        .await?;
+        if gone.rows_affected() == 0 {
+            self.project(id).await?;
+            return Err(StoreError::conflict("A card has been added to this project just now. Try again."));
+        }
+        Ok(())
     }
 
     pub async fn edit_project(&self, id: ProjectId, edit: &ProjectEdit) -> Stored<Project> {

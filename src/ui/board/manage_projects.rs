@@ -7,15 +7,15 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::new_project::PathForm;
 use super::state::BoardState;
-use crate::api::edit_project;
+use crate::api::{edit_project, remove_project};
 use crate::domain::{Project, ProjectEdit};
 use crate::ui::hooks::{Modal, later, use_hydrated};
-use crate::ui::kit::{Dialog, Icon, Notice, Shape, live, pressed};
-use crate::ui::tr;
+use crate::ui::kit::{Dialog, Icon, Notice, Shape, live, pressed, shown};
+use crate::ui::{tr, tr_counted};
 
 /// The button and its dialog.
 #[component]
-pub fn ManageProjects(state: BoardState, added: Callback<Project>) -> impl IntoView {
+pub fn ManageProjects(state: BoardState, changed: Callback<Project>) -> impl IntoView {
     let modal = Modal::new();
     let hydrated = use_hydrated();
     view! {
@@ -32,18 +32,18 @@ pub fn ManageProjects(state: BoardState, added: Callback<Project>) -> impl IntoV
             modal=modal
             id="projects"
             title=tr!(board.projects)
-            content=later(move || projects_form(state, added))
+            content=later(move || projects_form(state, changed))
         />
     }
 }
 
 #[wasm_split(dialogs, wasm_split_path = leptos::wasm_split, fallible)]
-fn projects_form(state: BoardState, added: Callback<Project>) -> Result<AnyView, SplitLoaderError> {
-    Ok(view! { <ProjectsForm state=state added=added /> }.into_any())
+fn projects_form(state: BoardState, changed: Callback<Project>) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <ProjectsForm state=state changed=changed /> }.into_any())
 }
 
 #[component]
-fn ProjectsForm(state: BoardState, added: Callback<Project>) -> impl IntoView {
+fn ProjectsForm(state: BoardState, changed: Callback<Project>) -> impl IntoView {
     let refusal = RwSignal::new(None);
     view! {
         <div class="settings">
@@ -52,18 +52,23 @@ fn ProjectsForm(state: BoardState, added: Callback<Project>) -> impl IntoView {
                 <For
                     each=move || state.projects.get()
                     key=|project| project.id.0.as_u128()
-                    children=move |project| view! { <Settings state=state project=project refusal=refusal /> }
+                    children=move |project| view! { <Settings state=state project=project changed=changed refusal=refusal /> }
                 />
             </ul>
         </div>
-        <PathForm added=added id="project-path" />
+        <PathForm added=changed id="project-path" />
     }
 }
 
 /// What can be changed about one project.
 #[component]
-fn Settings(state: BoardState, project: Project, refusal: RwSignal<Option<String>>) -> impl IntoView {
-    let Project { id, name, path, .. } = project;
+fn Settings(
+    state: BoardState,
+    project: Project,
+    changed: Callback<Project>,
+    refusal: RwSignal<Option<String>>,
+) -> impl IntoView {
+    let Project { id, name, path, .. } = project.clone();
     let masks = Memo::new(move |_| {
         state.projects.with(|projects| projects.iter().any(|project| project.id == id && project.mask_secrets))
     });
@@ -102,6 +107,65 @@ fn Settings(state: BoardState, project: Project, refusal: RwSignal<Option<String
             <p class="field__hint" id=hint_id>
                 {tr!(projects.mask_hint)}
             </p>
+            <Removal state=state project=project changed=changed refusal=refusal />
         </li>
     }
+}
+
+/// Forgets a project, once one has said so twice.
+#[component]
+fn Removal(
+    state: BoardState,
+    project: Project,
+    changed: Callback<Project>,
+    refusal: RwSignal<Option<String>>,
+) -> impl IntoView {
+    let is_asking = RwSignal::new(false);
+    let project = StoredValue::new(project);
+    let id = project.with_value(|project| project.id);
+    let described_by = format!("project-{id}");
+    let remove = move |_| {
+        refusal.set(None);
+        spawn_local(async move {
+            let answer = remove_project(id).await;
+            // The page may be gone by now, and its signals with it.
+            if is_asking.try_set(false).is_some() {
+                return;
+            }
+            match answer {
+                Ok(()) => changed.run(project.get_value()),
+                Err(failure) => refusal.set(Some(failure.to_string())),
+            }
+        });
+    };
+    shown(move || match is_asking.get() {
+        false => view! {
+            <button
+                type="button"
+                class="button button--quiet"
+                aria-describedby=described_by.clone()
+                on:click=pressed(move |_| is_asking.set(true))
+            >
+                <Icon shape=Shape::Trash />
+                {tr!(projects.remove)}
+            </button>
+        }
+        .into_any(),
+        true => {
+            let name = project.with_value(|project| project.name.clone());
+            let cards = tr_counted!(filter.cards_1 | cards_n, state.count(Some(id)) as i64);
+            view! {
+                <div class="settings__question" role="group" aria-label=tr!(projects.remove)>
+                    <p>{tr!(projects.remove_what, name = name, cards = cards)}</p>
+                    <button type="button" class="button" on:click=pressed(move |_| is_asking.set(false))>
+                        {tr!(form.keep)}
+                    </button>
+                    <button type="button" class="button button--danger" on:click=pressed(remove)>
+                        {tr!(projects.remove_it)}
+                    </button>
+                </div>
+            }
+            .into_any()
+        }
+    })
 }

@@ -4,9 +4,9 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::api::add_project;
+use crate::api::{add_project, repository_at};
 use crate::domain::{NewProject, Project};
-use crate::ui::hooks::use_hydrated;
+use crate::ui::hooks::{use_hydrated, use_pause};
 use crate::ui::kit::{Empty, Field, Notice, live};
 use crate::ui::tr;
 
@@ -30,6 +30,30 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
     let path = NodeRef::<html::Input>::new();
     let error = RwSignal::new(None);
     let is_adding = RwSignal::new(false);
+    let hint = RwSignal::new(String::new());
+    let pause = use_pause();
+    // Says what is there while it is being typed.
+    let look = move |_| {
+        let Some(input) = path.get_untracked() else { return };
+        if input.value().trim().is_empty() {
+            pause.forget();
+            return hint.set(String::new());
+        }
+        pause.then(move || {
+            spawn_local(async move {
+                let typed = input.value();
+                let found = repository_at(typed.clone()).await;
+                if input.value() == typed {
+                    // The form may be gone by now, and its signals with it.
+                    let _ = hint.try_set(match found {
+                        Ok(Ok(path)) => tr!(projects.found, path = path),
+                        Ok(Err(why)) => why,
+                        Err(failure) => failure.to_string(),
+                    });
+                }
+            })
+        });
+    };
     let add = move || {
         let Some(input) = path.get_untracked() else { return };
         is_adding.set(true);
@@ -43,6 +67,7 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
             match answer {
                 Ok(project) => {
                     input.set_value("");
+                    hint.set(String::new());
                     added.run(project);
                 }
                 Err(failure) => error.set(Some(failure.to_string())),
@@ -58,8 +83,17 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
             }
         >
             <Notice text=error />
-            <Field label=tr!(projects.path) of=id>
-                <input node_ref=path id=id required placeholder=tr!(projects.path_example) autocomplete="off" spellcheck="false" />
+            <Field label=tr!(projects.path) of=id hint=hint>
+                <input
+                    node_ref=path
+                    id=id
+                    required
+                    placeholder=tr!(projects.path_example)
+                    autocomplete="off"
+                    spellcheck="false"
+                    aria-describedby=format!("{id}-hint")
+                    on:input=look
+                />
             </Field>
             <div class="form__foot">
                 <button class="button button--primary" disabled=live(move || !hydrated.get() || is_adding.get())>

@@ -151,9 +151,10 @@ impl FollowEnd {
         });
     }
 
-    /// Leaves the end, and brings a row into view; where it is in view already, nothing moves.
+    /// Leaves the end, and brings a row into view; where it is in view already, nothing moves. A list that is in view as
+    /// a whole has no end to be left.
     pub fn reveal(self, sequence: i64) {
-        self.set_at_end(false);
+        self.set_at_end(self.list().is_some_and(|list| list.scroll_height() <= list.client_height()));
         request_animation_frame(move || {
             let Some(list) = self.list() else { return };
             let Ok(Some(row)) = list.query_selector(&format!("[data-sequence='{sequence}']")) else { return };

@@ -82,7 +82,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
         <Masthead>
             <ProjectFilter state=state filter=filter />
             <Summary state=state />
-            {shown(move || has_projects.get().then(|| view! { <ManageProjects state=state added=added /> }))}
+            {shown(move || has_projects.get().then(|| view! { <ManageProjects state=state changed=added /> }))}
             <NewCard state=state project=project modal=new_card made=made />
         </Masthead>
         <main id="main" tabindex="-1" class="board">
