@@ -2,7 +2,7 @@
 
 import AxeBuilder from '@axe-core/playwright';
 import type { Page } from '@playwright/test';
-import { type Cardume, attempt, column, expect, settles, test, tileIn } from '../fixtures/board.ts';
+import { type Cardume, attempt, column, expect, linesReach, settles, test, tileIn } from '../fixtures/board.ts';
 
 /** A board with a card in each kind of state: idle, running, failed, done. */
 async function garden(cardume: Cardume) {
@@ -87,6 +87,70 @@ test('a card is made, run and opened by keyboard alone', async ({ cardume, page,
   await page.keyboard.press('Home');
   await expect(page.getByTestId('log-line').first()).toBeInViewport();
 });
+
+test('a card that failed is retried and its log followed by keyboard alone', async ({ cardume, page, open }) => {
+  const card = await cardume.addCard('Mend the fence', 'gated');
+  cardume.open('plan', 'the hammer is lost');
+  await cardume.run(card);
+  await settles(cardume, card, 'backlog');
+  cardume.shut('plan');
+  await open(page);
+  await tabTo(page, 'Mend the fence');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'Mend the fence' })).toBeVisible();
+  await tabTo(page, 'Retry');
+  await page.keyboard.press('Enter');
+  const log = page.getByRole('log', { name: 'Log of Plan, attempt 2' });
+  await expect(log).toBeVisible();
+  await tabTo(page, 'Log of Plan, attempt 2');
+  await linesReach(page, 80);
+  await page.keyboard.press('Home');
+  await expect(page.getByTestId('log-line').first()).toBeInViewport();
+  await page.keyboard.press('End');
+  const follows = async () => {
+    const count = await page.getByTestId('log-line').count();
+    await linesReach(page, count + 20);
+    await expect(page.getByTestId('log-line').last()).toBeInViewport();
+  };
+  await follows();
+  await follows();
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds no serious fault in what opens, ${colorScheme}`, async ({ cardume, page, open }) => {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const { failed, done } = await garden(cardume);
+    await open(page);
+    const dialog = page.getByRole('dialog');
+    const looked = async (what: string) => {
+      await expect(dialog).toBeVisible();
+      await expectNoFault(page, what);
+      await page.keyboard.press('Escape');
+      await expect(dialog).toBeHidden();
+    };
+    await page.keyboard.press('Control+k');
+    await looked('the palette');
+    await page.keyboard.press('?');
+    await looked('the shortcuts');
+    await page.getByRole('button', { name: 'Projects' }).click();
+    await page.getByRole('button', { name: 'Remove project' }).click();
+    await looked('the projects');
+    await page.getByRole('button', { name: 'New card' }).click();
+    await page.getByLabel('Description').fill('# Wanted');
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await expect(page.getByRole('region', { name: 'Preview' })).toBeVisible();
+    await looked('the preview of a new card');
+    await tileIn(page, 'done', done).getByRole('button', { name: 'Archive' }).click();
+    await expectNoFault(page, 'the notice with Undo');
+    await page.getByRole('button', { name: 'Archived cards' }).click();
+    await looked('the archive');
+    await open(page, `/cards/${failed.id}`);
+    await page.getByText('Rows', { exact: true }).click();
+    await expectNoFault(page, 'the kinds of rows');
+    await page.getByRole('button', { name: 'Next error' }).click();
+    await expectNoFault(page, 'a row that one was brought to');
+  });
+}
 
 /** Presses Tab until what has the focus bears this name. */
 async function tabTo(page: Page, name: string) {

@@ -1,7 +1,7 @@
 // A long log: any line of it can be reached, searched for, linked to and downloaded, and the page holds few of them.
 
 import type { Page } from '@playwright/test';
-import { expect, logLines, test } from '../fixtures/board.ts';
+import { expect, logLines, serverIsAway, test } from '../fixtures/board.ts';
 
 /** As many as the agent `wordy` prints, behind the row in which Cardume says what it starts. */
 const lines = 20_000;
@@ -145,4 +145,17 @@ test.describe('without JavaScript', () => {
     await expect(plain.locator('[data-sequence="20001"]')).toBeAttached();
     await context.close();
   });
+});
+
+test('what one has scrolled to while the server was away comes by itself when it is back', async ({
+  cardume, complaints, page,
+}) => {
+  complaints.tolerate(serverIsAway);
+  await cardume.end('SIGKILL');
+  await page.getByTestId('log').evaluate((list) => (list.scrollTop = list.scrollHeight / 2));
+  await expect.poll(() => inView(page)).toEqual([]);
+  await cardume.start();
+  await expect.poll(async () => (await inView(page)).length).toBeGreaterThan(5);
+  const [first = 0] = await inView(page);
+  expect(Math.abs(first - lines / 2)).toBeLessThan(200);
 });

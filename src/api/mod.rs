@@ -23,8 +23,8 @@ pub use cards::{
 pub use failure::Failure;
 pub use logs::{ReadLog, read_log};
 pub use projects::{
-    AddProject, Agents, EditProject, RemoveProject, RepositoryAt, add_project, agents, edit_project, remove_project,
-    repository_at,
+    AddProject, Agents, EditProject, LookAtPath, PathTarget, RemoveProject, add_project, agents, edit_project,
+    look_at_path, remove_project,
 };
 pub use runs::{
     CancelCard, RetryCard, RunCard, SetWorkflowState, cancel_card, retry_card, run_card, set_workflow_state,

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
+use serde::{Deserialize, Serialize};
 
 use super::Failure;
 use crate::domain::{Agent, NewProject, Project, ProjectEdit, ProjectId};
@@ -27,11 +28,24 @@ pub async fn remove_project(id: ProjectId) -> Result<(), Failure> {
     Ok(app.remove_project(id).await?)
 }
 
-/// The top of the git repository that a path leads to, or why there is none: half a path is no failure.
-#[server(prefix = "/fn", endpoint = "repository_at", input = Json)]
-pub async fn repository_at(path: String) -> Result<Result<String, String>, Failure> {
+/// What a path leads to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum PathTarget {
+    /// A git repository, whose top this is.
+    Repository(String),
+    /// None, and why.
+    Other(String),
+}
+
+/// What a path leads to. That it is no repository is no failure: somebody may still be typing.
+#[server(prefix = "/fn", endpoint = "look_at_path", input = Json)]
+pub async fn look_at_path(path: String) -> Result<PathTarget, Failure> {
     let app = expect_context::<crate::server::App>();
-    Ok(app.repository_at(&path).await.map_err(|problem| Failure::from(problem).to_string()))
+    Ok(match app.repository_at(&path).await {
+        Ok(top) => PathTarget::Repository(top),
+        Err(problem) => PathTarget::Other(Failure(problem).to_string()),
+    })
 }
 
 /// The agents, the default one first.

@@ -4,7 +4,7 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use crate::api::{add_project, repository_at};
+use crate::api::{PathTarget, add_project, look_at_path};
 use crate::domain::{NewProject, Project};
 use crate::ui::hooks::{use_hydrated, use_pause};
 use crate::ui::kit::{Empty, Field, Notice, live};
@@ -42,12 +42,12 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
         pause.then(move || {
             spawn_local(async move {
                 let typed = input.value();
-                let found = repository_at(typed.clone()).await;
+                let found = look_at_path(typed.clone()).await;
                 if input.value() == typed {
                     // The form may be gone by now, and its signals with it.
                     let _ = hint.try_set(match found {
-                        Ok(Ok(path)) => tr!(projects.found, path = path),
-                        Ok(Err(why)) => why,
+                        Ok(PathTarget::Repository(path)) => tr!(projects.found, path = path),
+                        Ok(PathTarget::Other(why)) => why,
                         Err(failure) => failure.to_string(),
                     });
                 }

@@ -154,9 +154,12 @@ impl FollowEnd {
     /// Leaves the end, and brings a row into view; where it is in view already, nothing moves. A list that is in view as
     /// a whole has no end to be left.
     pub fn reveal(self, sequence: i64) {
-        self.set_at_end(self.list().is_some_and(|list| list.scroll_height() <= list.client_height()));
+        self.set_at_end(false);
         request_animation_frame(move || {
             let Some(list) = self.list() else { return };
+            if list.scroll_height() <= list.client_height() {
+                return self.set_at_end(true);
+            }
             let Ok(Some(row)) = list.query_selector(&format!("[data-sequence='{sequence}']")) else { return };
             let (view, row) = (list.get_bounding_client_rect(), row.get_bounding_client_rect());
             if row.top() < view.top() || row.bottom() > view.bottom() {

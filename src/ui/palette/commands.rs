@@ -27,8 +27,8 @@ pub fn Commands() -> impl IntoView {
     on_chord("k", move || palette.open());
     on_key("?", move || shortcuts.open());
     view! {
-        <Dialog modal=palette id="palette" title=tr!(palette.title) content=later(move || palette_form()) />
-        <Dialog modal=shortcuts id="shortcuts" title=tr!(shortcuts.title) content=later(move || shortcuts_list()) />
+        <Dialog modal=palette id="palette" title=tr!(palette.title) content=later(palette_form) />
+        <Dialog modal=shortcuts id="shortcuts" title=tr!(shortcuts.title) content=later(shortcuts_list) />
     }
 }
 

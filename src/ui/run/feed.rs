@@ -2,6 +2,7 @@
 //! the reader goes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -206,18 +207,20 @@ impl LogFeed {
             let is_wanted = self.window.with_untracked(|window| {
                 window.as_ref().is_some_and(|window| window.execution == execution && slice(window) == asked_for)
             });
-            if let Ok(log) = answer
-                && is_wanted
-            {
-                take(self, log);
-                // The reader may have gone on meanwhile.
-                request_animation_frame(move || {
-                    request_animation_frame(move || {
-                        if self.is_loading.try_get_untracked().is_some() {
-                            self.load_wanted();
-                        }
-                    })
-                });
+            let go_on = move || {
+                if self.is_loading.try_get_untracked().is_some() {
+                    self.load_wanted();
+                }
+            };
+            match answer {
+                Ok(log) if is_wanted => {
+                    take(self, log);
+                    // The reader may have gone on meanwhile.
+                    request_animation_frame(move || request_animation_frame(go_on));
+                }
+                Ok(_) => {}
+                // The server is away. Whoever reads where nothing is yet does not have to scroll for it to come.
+                Err(_) => set_timeout(go_on, Duration::from_millis(AFTER_FAILURE_MS.into())),
             }
         });
     }

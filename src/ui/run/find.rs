@@ -17,7 +17,10 @@ use crate::ui::tr;
 /// One question brings so many rows; the next ones come when the reader gets there.
 const PAGE: i64 = 200;
 
-type Found = Vec<(i64, Arc<[(u32, u32)]>)>;
+type Found = Vec<Match>;
+
+/// A row's sequence, and where in it something was found.
+type Match = (i64, Arc<[(u32, u32)]>);
 
 /// What was found, and where the reader is in it.
 #[derive(Clone, Copy)]
@@ -215,7 +218,7 @@ fn up_to(found: &Found, sequence: i64) -> usize {
     found.partition_point(|(found, _)| *found <= sequence)
 }
 
-fn sequence_of(found: Option<&(i64, Arc<[(u32, u32)]>)>) -> Option<i64> {
+fn sequence_of(found: Option<&Match>) -> Option<i64> {
     found.map(|(sequence, _)| *sequence)
 }
 
