@@ -129,7 +129,7 @@ pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
 pub fn OpenArchive(archive: Archive) -> impl IntoView {
     let modal = use_page_dialogs().archive;
     let hydrated = use_hydrated();
-    on_cleanup(move || modal.closed());
+    on_cleanup(move || modal.forget());
     view! {
         <button
             type="button"

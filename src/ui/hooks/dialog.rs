@@ -24,11 +24,13 @@ where
 pub struct Modal {
     pub element: NodeRef<html::Dialog>,
     is_open: RwSignal<bool>,
+    /// From when it is asked for until it is there. The browser tells of an earlier closing late.
+    is_opening: StoredValue<bool>,
 }
 
 impl Modal {
     pub fn new() -> Self {
-        Self { element: NodeRef::new(), is_open: RwSignal::new(false) }
+        Self { element: NodeRef::new(), is_open: RwSignal::new(false), is_opening: StoredValue::new(false) }
     }
 
     /// Whether its content is wanted.
@@ -37,6 +39,7 @@ impl Modal {
     }
 
     pub fn open(self) {
+        self.is_opening.set_value(true);
         self.is_open.set(true);
     }
 
@@ -49,6 +52,7 @@ impl Modal {
                 // Refused only for a dialog that is open already, or is no longer in the page.
                 let _ = dialog.show_modal();
             }
+            self.is_opening.try_set_value(false);
         });
     }
 
@@ -58,9 +62,17 @@ impl Modal {
         }
     }
 
+    /// Call when its page goes.
+    pub fn forget(self) {
+        self.is_opening.set_value(false);
+        self.is_open.set(false);
+    }
+
     /// Call when the browser has closed it.
     pub fn closed(self) {
-        self.is_open.set(false);
+        if !self.is_opening.get_value() && self.element.get_untracked().is_none_or(|dialog| !dialog.open()) {
+            self.is_open.set(false);
+        }
     }
 }
 

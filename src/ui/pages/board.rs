@@ -65,7 +65,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
     let archive = Archive::provide(state, poll, actions.refusal);
     let arrange = Arrange::new(state, drawn.cards, actions.refusal, poll);
     let new_card = use_page_dialogs().new_card;
-    on_cleanup(move || new_card.closed());
+    on_cleanup(move || new_card.forget());
     let made = Callback::new(move |(card, run): (crate::domain::Card, bool)| {
         let id = card.id;
         state.take_card(card);

@@ -57,6 +57,13 @@ pub fn Log(
                     tabindex="0"
                     aria-busy=live(move || if feed.is_loading() { "true" } else { "false" })
                     on:scroll=move |_| feed.scrolled()
+                    on:keydown=move |event| {
+                        // The browser would go to where the end is now, and rows come in meanwhile.
+                        if event.key() == "End" {
+                            event.prevent_default();
+                            feed.follow.to_end();
+                        }
+                    }
                 >
                     <Pages card=card feed=feed />
                     {shown(move || {
