@@ -70,8 +70,10 @@ impl Modal {
 
     /// Call when the browser has closed it.
     pub fn closed(self) {
-        if !self.is_opening.get_value() && self.element.get_untracked().is_none_or(|dialog| !dialog.open()) {
-            self.is_open.set(false);
+        // Its page may be gone by now, and its signals with it.
+        let is_there = self.element.try_get_untracked().flatten().is_some_and(|dialog| dialog.open());
+        if self.is_opening.try_get_value() == Some(false) && !is_there {
+            self.is_open.try_set(false);
         }
     }
 }
