@@ -1,6 +1,6 @@
 // From an idea to a done card, with the board's own demo agent.
 
-import { attempt, column, expect, expectWholeLog, settles, test } from '../fixtures/board.ts';
+import { attempt, column, expect, expectWholeLog, settles, test, tile } from '../fixtures/board.ts';
 
 test('a card is made, run and watched to its end', async ({ cardume, page, open }) => {
   await open(page);
@@ -58,19 +58,29 @@ test('a run is cancelled, and goes on when it is retried', async ({ cardume, pag
   await expect(attempt(page, 'Implement', 2, 'done')).toBeVisible();
 });
 
-test('a card is deleted once that is confirmed, and the board is shown again', async ({ cardume, page, open }) => {
+test('a card is deleted at once, comes back with Undo, and can be restored later, too', async ({ cardume, page, open }) => {
   const card = await cardume.addCard('Feed the snails', 'quick');
+  await cardume.addCard('Mend the fence', 'quick');
   await open(page, `/cards/${card.id}`);
   await page.getByRole('button', { name: 'Delete', exact: true }).click();
-  const dialog = page.getByRole('dialog', { name: 'Delete this card?' });
-  await dialog.getByRole('button', { name: 'Keep it' }).click();
-  await expect(dialog).toBeHidden();
-  expect(await cardume.cards()).toHaveLength(1);
-
-  await page.getByRole('button', { name: 'Delete', exact: true }).click();
-  await dialog.getByRole('button', { name: 'Delete card' }).click();
   await expect(page).toHaveURL('/');
-  await expect(column(page, 'backlog')).toBeVisible();
-  await expect(page.getByTestId('card')).toHaveCount(0);
-  expect(await cardume.cards()).toHaveLength(0);
+  await expect(page.getByText('“Feed the snails” was deleted.')).toBeVisible();
+  await expect(page.getByTestId('card')).toHaveText([/Mend the fence/]);
+  expect(await cardume.cards()).toHaveLength(1);
+  await page.getByRole('button', { name: 'Undo' }).click();
+  // Where it stood.
+  await expect(page.getByTestId('card')).toHaveText([/Feed the snails/, /Mend the fence/]);
+
+  await tile(page, card).getByRole('link').click();
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await expect(page.getByText('“Feed the snails” was deleted.')).toBeVisible();
+  await page.getByRole('button', { name: 'Archived cards' }).click();
+  const archive = page.getByRole('dialog', { name: 'Archived cards' });
+  await expect(archive.getByRole('listitem')).toContainText('gone for good a day later');
+  await archive.getByRole('link', { name: 'Feed the snails' }).click();
+  await expect(page.getByText('This card was deleted.')).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Delete', exact: true })).toBeDisabled();
+  await page.getByRole('button', { name: 'Restore' }).click();
+  await expect(page.getByText('This card was deleted.')).toBeHidden();
+  expect(await cardume.cards()).toHaveLength(2);
 });

@@ -32,6 +32,59 @@ test('description and plan are Markdown, and come when the plan is made', async 
   await settles(cardume, card, 'done');
 });
 
+test('what an agent says in Markdown is read as that, and found and copied as it was said', async ({ cardume, context, page, open }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const card = await cardume.addCard('Order seeds', 'writing');
+  await cardume.run(card);
+  await settles(cardume, card, 'backlog');
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(request.url()));
+  await open(page, `/cards/${card.id}`);
+  const said = page.locator('[data-testid=log-line][data-type=text]');
+  await expect(said.locator('strong')).toHaveText('Done:');
+  await expect(said.getByRole('listitem')).toHaveText(['peas', '<img src="https://evil.example/pixel.png">']);
+  expect(await said.locator('a:not(.line__number)').evaluateAll((links) => links.map((link) => link.getAttribute('href')))).toEqual([null]);
+  expect(asked.filter((url) => url.includes('evil.example'))).toEqual([]);
+  // In what was found the words are marked where they were printed.
+  await page.getByRole('searchbox', { name: 'Search this log' }).fill('peas');
+  await page.keyboard.press('Enter');
+  await expect(said.locator('mark')).toHaveText('peas');
+  await expect(said.locator('.line__text')).toContainText('- `peas`');
+  await page.keyboard.press('Escape');
+  await expect(said.locator('strong')).toHaveText('Done:');
+  await said.locator('.line__number').click();
+  await page.getByRole('group', { name: 'Chosen lines' }).getByRole('button', { name: 'Copy', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toContain('**Done:**\n\n- `peas`\n');
+});
+
+test('the model is chosen where the agent can be told of it', async ({ cardume, complaints, page, open }) => {
+  complaints.tolerate(/^error: Failed to load resource: the server responded with a status of 422/);
+  await open(page);
+  await page.getByRole('button', { name: 'New card' }).click();
+  const dialog = page.getByRole('dialog', { name: 'New card' });
+  await dialog.getByLabel('Title').fill('Order seeds');
+  await dialog.getByLabel('Agent').selectOption('quick');
+  await expect(dialog.getByLabel('Model')).toBeHidden();
+  await dialog.getByLabel('Agent').selectOption('writing');
+  await dialog.getByLabel('Model').fill('--help');
+  await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(dialog.getByRole('alert')).toContainText("A model's name");
+  await dialog.getByLabel('Model').fill('large-2');
+  await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+  await expect(dialog).toBeHidden();
+  await page.getByRole('link', { name: 'Order seeds' }).click();
+  const about = page.getByRole('complementary', { name: 'About this card' });
+  await expect(about.getByText('large-2')).toBeVisible();
+  await page.getByRole('button', { name: 'Edit' }).click();
+  const edit = page.getByRole('dialog', { name: 'Edit card' });
+  await expect(edit.getByLabel('Model')).toHaveValue('large-2');
+  await edit.getByLabel('Agent').selectOption('quick');
+  await edit.getByRole('button', { name: 'Save' }).click();
+  await expect(about.getByText('large-2')).toBeHidden();
+  expect(await cardume.cards()).toMatchObject([{ agent: 'quick', model: null }]);
+});
+
 test('what is being written can be seen as it will look, and is written on', async ({ page, open }) => {
   await open(page);
   await page.getByRole('button', { name: 'New card' }).click();

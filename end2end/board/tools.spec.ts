@@ -42,6 +42,59 @@ test('a line is gone to by its number', async ({ cardume, page, open }) => {
   await expect(logLines(page).last()).toHaveAttribute('data-current', '');
 });
 
+test('lines are chosen by their numbers, copied, and linked to', async ({ cardume, context, page, open }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const copied = () => page.evaluate(() => navigator.clipboard.readText());
+  const card = await cardume.addCard('Count to many', 'wordy');
+  await cardume.run(card);
+  await settles(cardume, card, 'backlog');
+  await open(page, `/cards/${card.id}`);
+  const number = (sequence: number) => page.locator(`[data-sequence="${sequence}"] .line__number`);
+  const chosen = page.getByRole('group', { name: 'Chosen lines' });
+  await number(19_990).click();
+  await expect(chosen).toContainText('Line 19990');
+  await number(19_993).click({ modifiers: ['Shift'] });
+  await expect(chosen).toContainText('Lines 19990–19993 (4)');
+  await expect(current(page)).toHaveCount(4);
+  await chosen.getByRole('button', { name: 'Copy', exact: true }).click();
+  await expect(chosen.getByRole('button', { name: 'Copied' })).toBeVisible();
+  // The first row of all is the board's own.
+  expect(await copied()).toBe([19_989, 19_990, 19_991, 19_992].map((n) => `line ${n} of the long log\n`).join(''));
+
+  // From the other end, and the link shows the same to somebody else.
+  await number(19_985).click({ modifiers: ['Shift'] });
+  await expect(chosen).toContainText('Lines 19985–19990 (6)');
+  await chosen.getByRole('button', { name: 'Copy link' }).click();
+  await expect(chosen.getByRole('button', { name: 'Copied' })).toBeVisible();
+  const link = new URL(await copied());
+  expect(link.searchParams.get('line')).toBe('19985-19990');
+  await open(page, link.pathname + link.search);
+  await expect(current(page)).toHaveCount(6);
+  await expect(current(page).first()).toBeInViewport();
+  await chosen.getByRole('button', { name: 'Choose no lines' }).click();
+  await expect(chosen).toBeHidden();
+  await expect(current(page)).toHaveCount(0);
+});
+
+test('lines are chosen and copied without a mouse, also more than the page holds', async ({ cardume, context, page, open }) => {
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  const card = await cardume.addCard('Count to many', 'wordy');
+  await cardume.run(card);
+  await settles(cardume, card, 'backlog');
+  await open(page, `/cards/${card.id}`);
+  await page.keyboard.press('/');
+  await page.keyboard.type(':2-4000');
+  await page.keyboard.press('Enter');
+  const copy = page.getByRole('group', { name: 'Chosen lines' }).getByRole('button', { name: 'Copy', exact: true });
+  await expect(copy).toBeVisible();
+  await copy.focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('button', { name: 'Copied' })).toBeVisible();
+  const lines = (await page.evaluate(() => navigator.clipboard.readText())).split('\n');
+  expect(lines.slice(0, 2)).toEqual(['line 1 of the long log', 'line 2 of the long log']);
+  expect(lines.slice(-2)).toEqual(['line 3999 of the long log', '']);
+});
+
 test('a log without errors says so', async ({ cardume, page, open }) => {
   const card = await cardume.addCard('Sharpen the tools', 'quick');
   await cardume.run(card);

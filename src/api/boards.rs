@@ -5,7 +5,7 @@ use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use crate::domain::{Card, CardId, Execution, LogLine, Project};
+use crate::domain::{Card, CardId, Column, ColumnSettings, Execution, LogLine, Project};
 
 /// Everything that the board shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Board {
     pub cards: Vec<Card>,
     /// The last log row of every running card.
     pub last_lines: Vec<(CardId, LogLine)>,
+    /// The columns that are meant to hold so many cards at most.
+    pub wip_limits: Vec<(Column, i64)>,
 }
 
 /// The board, or `None` where it is still as in revision `seen`.
@@ -26,6 +28,13 @@ pub async fn poll_board(seen: Option<String>) -> Result<Option<Board>, Failure> 
     let app = expect_context::<crate::server::App>();
     let board = app.board().await?;
     Ok((Some(&board.revision) != seen.as_ref()).then_some(board))
+}
+
+/// Sets how many cards a column is meant to hold.
+#[server(prefix = "/fn", endpoint = "set_column", input = Json)]
+pub async fn set_column(settings: ColumnSettings) -> Result<ColumnSettings, Failure> {
+    let app = expect_context::<crate::server::App>();
+    Ok(app.set_column(settings).await?)
 }
 
 /// Everything that a card's page shows, less its log.

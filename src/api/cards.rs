@@ -13,7 +13,7 @@ pub async fn create_card(card: NewCard) -> Result<Card, Failure> {
     Ok(app.create_card(card).await?)
 }
 
-/// Changes a card's text or agent, archives or restores it. 409 where its version has moved on.
+/// Changes a card's text, agent or model, archives, deletes or restores it. 409 where its version has moved on.
 #[server(prefix = "/fn", endpoint = "edit_card", input = Json)]
 pub async fn edit_card(id: CardId, edit: CardEdit) -> Result<Card, Failure> {
     let app = expect_context::<crate::server::App>();
@@ -32,11 +32,4 @@ pub async fn archived_cards() -> Result<Vec<Card>, Failure> {
 pub async fn move_card(id: CardId, to: CardMove) -> Result<Card, Failure> {
     let app = expect_context::<crate::server::App>();
     Ok(app.move_card(id, to).await?)
-}
-
-/// Deletes a card with its history. 409 while it runs.
-#[server(prefix = "/fn", endpoint = "delete_card", input = Json)]
-pub async fn delete_card(id: CardId) -> Result<(), Failure> {
-    let app = expect_context::<crate::server::App>();
-    Ok(app.delete_card(id).await?)
 }

@@ -13,15 +13,12 @@ mod search;
 mod usage;
 
 pub use boards::{
-    Board, CardDetails, CardDetailsOf, CardTexts, CardTextsOf, PollBoard, card_details, card_texts, poll_board,
-    preview_text,
+    Board, CardDetails, CardDetailsOf, CardTexts, CardTextsOf, PollBoard, SetColumn, card_details, card_texts,
+    poll_board, preview_text, set_column,
 };
-pub use cards::{
-    ArchivedCards, CreateCard, DeleteCard, EditCard, MoveCard, archived_cards, create_card, delete_card, edit_card,
-    move_card,
-};
+pub use cards::{ArchivedCards, CreateCard, EditCard, MoveCard, archived_cards, create_card, edit_card, move_card};
 pub use failure::Failure;
-pub use logs::{ReadLog, read_log};
+pub use logs::{LogPage, ReadLog, read_log};
 pub use projects::{
     AddProject, Agents, EditProject, LookAtPath, PathTarget, RemoveProject, add_project, agents, edit_project,
     look_at_path, remove_project,

@@ -12,4 +12,10 @@ pub struct Agent {
     pub version: Option<String>,
     /// Where it is not available: why, and what to do.
     pub reason: Option<String>,
+    /// Whether a card may name the model that it works with.
+    #[serde(default)]
+    pub takes_model: bool,
+    /// Names of models that it is known to take. There may be others.
+    #[serde(default)]
+    pub models: Vec<String>,
 }

@@ -1,5 +1,7 @@
 //! A card: one piece of work on the board.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{ActiveExecution, CardId, Column, ExecutionStatus, ProjectId, Timestamp};
@@ -19,6 +21,9 @@ pub struct Card {
     pub position: i64,
     /// The name of the agent that works on it.
     pub agent: String,
+    /// The model that the agent is asked to work with; absent: its own choice.
+    #[serde(default)]
+    pub model: Option<String>,
     /// The plan's outcome, relative to the worktree: `specs/….md`.
     pub spec_path: Option<String>,
     /// The card's git branch, once it has run.
@@ -32,10 +37,18 @@ pub struct Card {
     /// When it was put away, off the board, with all that it has.
     #[serde(default)]
     pub archived_at: Option<Timestamp>,
+    /// When it was deleted. It is in the archive from then on, and gone for good [`Card::DISCARDED_KEPT`] later.
+    #[serde(default)]
+    pub discarded_at: Option<Timestamp>,
     pub active_execution: Option<ActiveExecution>,
 }
 
 impl Card {
+    /// A deleted card can be restored for so long.
+    pub const DISCARDED_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
+    /// A model's name has at most so many characters.
+    pub const MODEL_MAX_CHARS: usize = 200;
+
     /// Whether an agent works on it, or is about to.
     pub fn is_running(&self) -> bool {
         self.active_execution.as_ref().is_some_and(|execution| execution.status == ExecutionStatus::Running)
@@ -54,6 +67,9 @@ pub struct NewCard {
     /// Absent: the configured default.
     #[serde(default)]
     pub agent: Option<String>,
+    /// Absent or empty: the agent's own choice.
+    #[serde(default)]
+    pub model: Option<String>,
 }
 
 impl NewCard {
@@ -69,9 +85,15 @@ pub struct CardEdit {
     pub title: Option<String>,
     pub description: Option<String>,
     pub agent: Option<String>,
-    /// Puts it away, or back at the end of its column. Not while it runs.
+    /// Empty: the agent's own choice.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Puts it away, or back to where it stood. Not while it runs.
     #[serde(default)]
     pub archived: Option<bool>,
+    /// Puts it away to be deleted a day later; restoring it keeps it. Not while it runs.
+    #[serde(default)]
+    pub discarded: Option<bool>,
     /// The version that the change was made from; refused with a conflict where the card has moved on.
     pub version: Option<i64>,
 }

@@ -23,7 +23,7 @@ pub use log::{ExecutionLog, LogLine, LogSlice, LogType};
 pub use problem::Problem;
 pub use project::{NewProject, Project, ProjectEdit};
 pub use search::{LogMatch, LogMatches, RunMatch, SearchLimits};
-pub use stage::{Column, Stage, WorkflowStage};
+pub use stage::{Column, ColumnSettings, Stage, WorkflowStage};
 pub use timestamp::Timestamp;
 pub use usage::{Period, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage, UsedOnDay};
 pub use workflow::{Event, IllegalTransition, Workflow, WorkflowStatus, workflow_statuses};

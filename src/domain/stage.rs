@@ -72,6 +72,21 @@ impl Column {
     pub const ALL: [Self; 6] = [Self::Backlog, Self::Plan, Self::Implement, Self::Test, Self::Review, Self::Done];
 }
 
+/// A column, with what the board's users have settled for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
+#[serde(rename_all = "camelCase")]
+pub struct ColumnSettings {
+    pub id: Column,
+    /// How many cards it is meant to hold at most. It says so where there are more, and keeps nobody from it: an agent's
+    /// work is not held up by a full column.
+    pub wip_limit: Option<i64>,
+}
+
+impl ColumnSettings {
+    pub const WIP_LIMIT_MAX: i64 = 999;
+}
+
 /// Where a card's workflow stands, in the word that the API and the board use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]

@@ -80,6 +80,8 @@ pub struct AgentConfig {
     pub expects_changes: Option<bool>,
     /// Arguments with which it goes on with its own session, `{session}` standing for that; empty: it cannot.
     pub resume: Vec<String>,
+    /// Arguments that tell it of a card's model, `{model}` standing for that; empty: cards name none.
+    pub model: Vec<String>,
 }
 
 impl Config {
@@ -88,6 +90,7 @@ impl Config {
         self.agents.iter().map(|(name, agent)| {
             AgentProgram::configured(name, agent.command.clone(), agent.format, agent.expects_changes)
                 .resumed_with(agent.resume.clone())
+                .told_the_model_by(agent.model.clone())
         })
     }
 
@@ -224,6 +227,7 @@ fn parse(text: &str) -> Result<Settings, String> {
         expects_changes: Option<bool>,
         #[serde(default)]
         resume: Vec<String>,
+        model: Option<Spanned<Vec<String>>>,
     }
 
     let line_at = |offset: usize| text[..offset.min(text.len())].matches('\n').count() + 1;
@@ -253,6 +257,14 @@ fn parse(text: &str) -> Result<Settings, String> {
         if agent.command.get_ref().first().is_none_or(String::is_empty) {
             return Err(format!("{} has no program in its command", at(agent.command.span())));
         }
+        if let Some(model) = &agent.model
+            && !model.get_ref().iter().any(|argument| argument.contains("{model}"))
+        {
+            return Err(format!(
+                "{} has no “{{model}}” in model, as in [\"--model\", \"{{model}}\"]",
+                at(model.span())
+            ));
+        }
         let format = *agent.format.get_ref();
         if !matches!(format, Format::Text | Format::Claude) {
             let span = agent.format.span();
@@ -264,6 +276,7 @@ fn parse(text: &str) -> Result<Settings, String> {
             format,
             expects_changes: agent.expects_changes,
             resume: agent.resume,
+            model: agent.model.map(Spanned::into_inner).unwrap_or_default(),
         };
         agents.insert(name, config);
     }
@@ -377,6 +390,7 @@ mod tests {
             format: Format::Text,
             expects_changes: None,
             resume: vec![],
+            model: vec![],
         };
         assert_eq!(config.agents, BTreeMap::from([("mine".to_owned(), mine)]));
     }
@@ -390,6 +404,7 @@ mod tests {
         fails("[agents.a]\ncommand = [\"x\"]\nformat = \"codex\"", &["line 3", "codex", "not supported yet"]);
         fails("[agents.a]\ncommand = [\"x\"]\nformat = \"cobol\"", &["line 3", "cobol", "text"]);
         fails("[agents.\"a b\"]\ncommand = [\"x\"]\nformat = \"text\"", &["line 1", "name"]);
+        fails("[agents.a]\ncommand = [\"x\"]\nformat = \"text\"\nmodel = [\"-m\"]", &["line 4", "“a”", "{model}"]);
         fails("[agents.a\n", &["line 1"]);
     }
 

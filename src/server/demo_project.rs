@@ -40,6 +40,7 @@ pub async fn make(app: &App, data_dir: &Path) -> anyhow::Result<()> {
             title: title.to_owned(),
             description: description.to_owned(),
             agent: Some("demo".to_owned()),
+            model: None,
         };
         app.create_card(card).await?;
     }

@@ -7,10 +7,36 @@ use std::sync::LazyLock;
 use ammonia::Builder;
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
+/// Texts longer than this are shown as they are: nobody reads them, and they would take the page's time.
+const PROSE_MAX_BYTES: usize = 32 * 1024;
+
+/// What an agent says, as HTML; `None` where it has no marks, so that it is as well shown as it is.
+pub fn prose(said: &str) -> Option<String> {
+    let may_have_marks = said.bytes().any(|byte| b"*_`#|>~[-+.)".contains(&byte));
+    if !may_have_marks || said.len() > PROSE_MAX_BYTES || said.contains('\u{1b}') {
+        return None;
+    }
+    let has_marks = events(said).any(|event| match event {
+        Event::Start(tag) => !matches!(tag, Tag::Paragraph),
+        Event::Code(_) | Event::Rule | Event::TaskListMarker(_) => true,
+        _ => false,
+    });
+    // Whoever writes in lines means lines.
+    let lines = |event| if event == Event::SoftBreak { Event::HardBreak } else { event };
+    has_marks.then(|| sanitized(events(said).map(lines)))
+}
+
 /// CommonMark with tables, task lists, strikethrough and footnotes; HTML within it is shown as text.
 pub fn to_html(markdown: &str) -> String {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
-    let events = Parser::new_ext(markdown, options).map(|event| match event {
+    sanitized(events(markdown))
+}
+
+fn events(markdown: &str) -> Parser<'_> {
+    Parser::new_ext(markdown, Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH)
+}
+
+fn sanitized<'a>(events: impl Iterator<Item = Event<'a>>) -> String {
+    let events = events.map(|event| match event {
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
         // A box that cannot be ticked would be a form's; a sign is text.
         Event::TaskListMarker(is_done) => Event::Text(if is_done { "☑ " } else { "☐ " }.into()),
@@ -80,6 +106,20 @@ mod tests {
         }
         assert!(to_html("###### Deep").contains("<h6>Deep</h6>"));
         assert!(to_html("[docs](https://example.org/a)").contains("href=\"https://example.org/a\""));
+    }
+
+    #[test]
+    fn what_is_said_without_marks_stays_as_it_is() {
+        for plain in
+            ["", "Done.", "12 tests passed - 0 failed", "a_snake_case.rs", "1 + 1 > 1", "two\nlines", "x <b>y</b>"]
+        {
+            assert_eq!(prose(plain), None, "{plain}");
+        }
+        assert_eq!(prose("\u{1b}[1m**bold**\u{1b}[0m"), None);
+        assert_eq!(prose(&format!("**long** {}", "x".repeat(PROSE_MAX_BYTES))), None);
+        assert_eq!(prose("Ran `make`:\nit *works*").unwrap(), "<p>Ran <code>make</code>:<br>\nit <em>works</em></p>\n");
+        assert!(prose("- one\n- two").unwrap().contains("<li>two</li>"));
+        assert!(!prose("`x` <script>alert(1)</script>").unwrap().contains("<script"));
     }
 
     #[test]

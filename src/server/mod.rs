@@ -51,6 +51,8 @@ const FINISH_WITHIN: Duration = Duration::from_secs(3);
 const LOCK_WITHIN: Duration = Duration::from_secs(6);
 /// How soon a server that asked nobody learns that there is a token now.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often it looks which deleted cards have been kept long enough.
+const EMPTY_EVERY: Duration = Duration::from_secs(600);
 
 /// The present moment. Whoever needs it takes it at the edge and passes it on.
 pub fn now() -> Timestamp {
@@ -95,6 +97,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
     let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
     let indexing = tokio::spawn(indexing.run(stopping.clone()));
+    tokio::spawn(empty_the_bin(app.clone(), stopping.clone()));
     let access = Access::new(store.clone(), &config.access, addr);
     access.look().await.context("the database cannot be read")?;
     let guard = Guard::new(addr, &config.host, &config.access.hosts, access.clone());
@@ -151,6 +154,18 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 }
 
 /// Whoever makes the first token or password beside a running server wants it asked for from then on.
+/// Deletes for good, by and by, the cards that were deleted long enough ago.
+async fn empty_the_bin(app: App, mut stopping: watch::Receiver<bool>) {
+    loop {
+        if let Err(problem) = app.delete_discarded().await {
+            tracing::warn!(%problem, "a deleted card is still there; trying again");
+        }
+        if tokio::time::timeout(EMPTY_EVERY, stopping.wait_for(|stop| *stop)).await.is_ok() {
+            return;
+        }
+    }
+}
+
 async fn look_again(access: Access, mut stopping: watch::Receiver<bool>) {
     while !access.is_required() {
         let is_stopping = tokio::time::timeout(LOOK_EVERY, stopping.wait_for(|stop| *stop)).await.is_ok();

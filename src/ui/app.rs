@@ -16,6 +16,7 @@ use super::hooks::{
 use super::kit::ConnectionStatus;
 use super::pages::{NotFound, PageRoute, Part};
 use super::palette::Commands;
+use super::run::LastPutAway;
 use crate::ui::tr;
 
 /// The addresses of what the page loads.
@@ -120,6 +121,7 @@ pub fn App() -> impl IntoView {
     provide_visit();
     provide_page_dialogs();
     provide_notifications();
+    LastPutAway::provide();
     view! {
         <Title formatter=|page: String| if page.is_empty() { "Cardume".to_owned() } else { format!("{page} · Cardume") } />
         <a class="skip" href="#main" rel="external">

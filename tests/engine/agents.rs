@@ -94,3 +94,21 @@ fn a_claude_line_longer_than_a_row_is_read_as_one() {
     assert_eq!((&plan["turns"], &plan["inputTokens"], &plan["outputTokens"]), (&json!(2), &json!(5), &json!(7)));
     assert_eq!(plan["result"], "ok");
 }
+
+#[test]
+fn an_agent_is_told_of_its_cards_model_and_of_none_where_there_is_none() {
+    let script = r#"echo "$CARDUME_STAGE $*" >> "$HOME/starts"; mkdir -p specs; echo plan > specs/p.md; echo "$RANDOM" > work.txt"#;
+    let server =
+        Server::prepare().agent("choosy", script).agent_line("choosy", "model = [\"--model\", \"{model}\"]").start();
+    let project = server.add_project(&server.repository("repository"));
+    for model in ["vendor/large-2[1m]", ""] {
+        let card = json!({ "projectId": project, "title": "A card", "agent": "choosy", "model": model });
+        let card = server.post("/api/cards", card).json();
+        server.post(&format!("/api/cards/{}/run", id(&card)), json!({}));
+        server.wait_for_stage(id(&card), "completed");
+    }
+    let starts = std::fs::read_to_string(server.home().join("starts")).unwrap();
+    let starts: Vec<_> = starts.lines().map(str::trim).collect();
+    assert_eq!(starts[..2], ["plan --model vendor/large-2[1m]", "implement --model vendor/large-2[1m]"]);
+    assert_eq!(starts[4..], ["plan", "implement", "test", "review"]);
+}

@@ -160,11 +160,11 @@ fn an_archived_card_is_off_the_board_and_comes_back_whole() {
     assert_eq!(archive(&first, true)["archivedAt"], server.card(&first)["archivedAt"]);
 
     assert_eq!(archive(&first, false)["archivedAt"], Value::Null);
-    assert_eq!(listed("/api/cards"), [(second.clone(), 0), (third.clone(), 1), (first.clone(), 2)]);
+    assert_eq!(listed("/api/cards"), [(first.clone(), 0), (second.clone(), 1), (third.clone(), 2)]);
     // One that is deleted from the archive leaves no hole.
     archive(&second, true);
     assert_eq!(server.delete(&format!("/api/cards/{second}")).status, 204);
-    assert_eq!(listed("/api/cards"), [(third, 0), (first, 1)]);
+    assert_eq!(listed("/api/cards"), [(first, 0), (third, 1)]);
 }
 
 #[test]
@@ -175,4 +175,76 @@ fn a_card_that_runs_is_not_archived() {
     assert_eq!(server.post(&format!("/api/cards/{card}/run"), json!({})).status, 202);
     server.patch(&format!("/api/cards/{card}"), json!({ "archived": true })).problem(409);
     assert_eq!(server.card(&card)["archivedAt"], Value::Null);
+}
+
+#[test]
+fn a_deleted_card_is_restored_within_a_day() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let card = server.add_card(&project, "Thought better of", "demo");
+    let deleted = server.patch(&format!("/api/cards/{card}"), json!({ "discarded": true })).json();
+    assert!(deleted["discardedAt"].is_string() && deleted["archivedAt"].is_string(), "{deleted}");
+    assert_eq!(server.get("/api/cards").json()["cards"], json!([]));
+    let restored = server.patch(&format!("/api/cards/{card}"), json!({ "archived": false })).json();
+    assert_eq!((&restored["discardedAt"], &restored["archivedAt"]), (&Value::Null, &Value::Null));
+    assert_eq!(server.get("/api/cards").json()["cards"][0]["id"], card);
+    // DELETE does not wait.
+    assert_eq!(server.delete(&format!("/api/cards/{card}")).status, 204);
+    server.get(&format!("/api/cards/{card}")).problem(404);
+}
+
+#[test]
+fn a_model_is_for_agents_that_can_be_told_of_it() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let new = |agent: &str, model: &str| {
+        let card = json!({ "projectId": project, "title": "t", "agent": agent, "model": model });
+        server.post("/api/cards", card)
+    };
+    let answer = new("claude", " opus ");
+    assert_eq!((answer.status, &answer.json()["model"]), (201, &json!("opus")));
+    let card = answer.json()["id"].as_str().unwrap().to_owned();
+    assert_eq!(new("demo", "").json()["model"], Value::Null);
+    assert!(new("demo", "opus").problem(422).contains("cardume.toml"));
+    for hostile in ["--dangerously-skip-permissions", "a b", "$(x)", "a\nb", &"x".repeat(201)] {
+        new("claude", hostile).problem(422);
+    }
+    let edit = |change: Value| server.patch(&format!("/api/cards/{card}"), change);
+    assert_eq!(edit(json!({ "title": "u" })).json()["model"], "opus");
+    assert_eq!(edit(json!({ "model": "haiku" })).json()["model"], "haiku");
+    edit(json!({ "agent": "demo", "model": "haiku" })).problem(422);
+    // Another agent has other models.
+    assert_eq!(edit(json!({ "agent": "demo" })).json()["model"], Value::Null);
+    edit(json!({ "model": "haiku" })).problem(422);
+
+    let agents = server.get("/api/agents").json();
+    let of =
+        |name: &str| agents["agents"].as_array().unwrap().iter().find(|agent| agent["name"] == name).unwrap().clone();
+    assert_eq!((&of("claude")["takesModel"], &of("demo")["takesModel"]), (&json!(true), &json!(false)));
+    assert_eq!(of("claude")["models"][0], "opus");
+}
+
+#[test]
+fn a_column_has_a_limit_that_keeps_nobody_out() {
+    let server = server();
+    let columns = || server.get("/api/columns").json()["columns"].clone();
+    assert_eq!(columns().as_array().unwrap().len(), 6);
+    assert_eq!(columns()[1], json!({ "id": "plan", "wipLimit": null }));
+    let put = |column: &str, body: Value| server.put(&format!("/api/columns/{column}"), body);
+    assert_eq!(put("backlog", json!({ "wipLimit": 1 })).json(), json!({ "id": "backlog", "wipLimit": 1 }));
+    assert_eq!(columns()[0]["wipLimit"], 1);
+    for wrong in [0, -1, 1000] {
+        put("backlog", json!({ "wipLimit": wrong })).problem(422);
+    }
+    // What says nothing takes nothing away.
+    put("backlog", json!({})).problem(400);
+    put("backlog", json!({ "wipLimit": "many" })).problem(400);
+    put("nowhere", json!({ "wipLimit": 1 })).problem(404);
+    assert_eq!(columns()[0]["wipLimit"], 1);
+    let project = server.add_project(&server.repository("r"));
+    for title in ["a", "b"] {
+        server.add_card(&project, title, "demo");
+    }
+    assert_eq!(server.get("/api/cards").json()["cards"].as_array().unwrap().len(), 2);
+    assert_eq!(put("backlog", json!({ "wipLimit": null })).json()["wipLimit"], Value::Null);
 }

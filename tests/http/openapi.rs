@@ -9,12 +9,14 @@ use super::{NOBODY, server};
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// What is promised.
-const PROMISED: [(&str, &str); 25] = [
+const PROMISED: [(&str, &str); 27] = [
     ("GET", "/health"),
     ("GET", "/api/projects"),
     ("POST", "/api/projects"),
     ("PATCH", "/api/projects/{id}"),
     ("DELETE", "/api/projects/{id}"),
+    ("GET", "/api/columns"),
+    ("PUT", "/api/columns/{id}"),
     ("GET", "/api/cards"),
     ("POST", "/api/cards"),
     ("GET", "/api/cards/{id}"),

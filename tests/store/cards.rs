@@ -17,6 +17,10 @@ crate::on_both_engines!(
     cards_come_in_the_boards_order,
     deleting_a_card_deletes_its_executions_and_logs,
     a_running_card_is_not_deleted,
+    a_deleted_card_can_be_restored_to_where_it_stood,
+    what_was_deleted_long_enough_ago_is_known,
+    a_model_is_named_and_taken_back,
+    a_column_has_the_limit_that_was_set_last,
     a_worktree_is_written_on_the_card,
     nul_becomes_the_replacement_character_on_cards,
 );
@@ -39,7 +43,7 @@ async fn backlog<const N: usize>(on: &Ground, titles: [&str; N]) -> [CardId; N] 
     let project = on.project().await;
     let ids = titles.map(|_| CardId(Uuid::now_v7()));
     for (id, title) in ids.into_iter().zip(titles) {
-        on.store.insert_card(id, project, title, "", "demo", now()).await.unwrap();
+        on.store.insert_card(id, &titled(project, title), "demo", now()).await.unwrap();
     }
     ids
 }
@@ -47,7 +51,11 @@ async fn backlog<const N: usize>(on: &Ground, titles: [&str; N]) -> [CardId; N] 
 async fn a_new_card_stands_at_the_end_of_the_backlog(on: Ground) {
     backlog(&on, ["a", "b"]).await;
     let (project, id, now) = (on.project().await, CardId(Uuid::now_v7()), now());
-    let card = on.store.insert_card(id, project, "Tïtle 🐟", "# Much\n\n*more*", "claude", now).await.unwrap();
+    let text =
+        NewCard {
+            description: "# Much\n\n*more*".into(), model: Some("opus".into()), ..titled(project, "Tïtle 🐟")
+        };
+    let card = on.store.insert_card(id, &text, "claude", now).await.unwrap();
     let expected = Card {
         id,
         project_id: project,
@@ -56,10 +64,12 @@ async fn a_new_card_stands_at_the_end_of_the_backlog(on: Ground) {
         column_id: Column::Backlog,
         position: 2,
         agent: "claude".into(),
+        model: Some("opus".into()),
         spec_path: None,
         branch: None,
         worktree_path: None,
         archived_at: None,
+        discarded_at: None,
         version: 1,
         created_at: now,
         updated_at: now,
@@ -72,7 +82,7 @@ async fn a_new_card_stands_at_the_end_of_the_backlog(on: Ground) {
 
 async fn a_card_needs_a_project(on: Ground) {
     let nowhere = ProjectId(Uuid::now_v7());
-    not_found(on.store.insert_card(CardId(Uuid::now_v7()), nowhere, "t", "", "demo", now()).await);
+    not_found(on.store.insert_card(CardId(Uuid::now_v7()), &titled(nowhere, "t"), "demo", now()).await);
     not_found(on.store.card(CardId(Uuid::now_v7())).await);
     assert_eq!(on.store.cards(None).await.unwrap(), []);
 }
@@ -197,6 +207,65 @@ async fn a_running_card_is_not_deleted(on: Ground) {
     assert_eq!(on.store.running_execution(execution).await.unwrap().card_id, card);
 }
 
+async fn a_deleted_card_can_be_restored_to_where_it_stood(on: Ground) {
+    let [_, b, c] = backlog(&on, ["a", "b", "c"]).await;
+    let discard = CardEdit { discarded: Some(true), ..CardEdit::default() };
+    let restore = CardEdit { archived: Some(false), ..CardEdit::default() };
+    let card = on.store.edit_card(b, &discard, now()).await.unwrap();
+    assert!(card.discarded_at.is_some() && card.archived_at.is_some());
+    assert_eq!(column(&on, Column::Backlog).await, ["a", "c"]);
+    assert_eq!(on.store.archived_cards(None).await.unwrap(), [card.clone()]);
+    // Twice is once, and archiving it changes nothing.
+    let archive = CardEdit { archived: Some(true), ..CardEdit::default() };
+    for edit in [&discard, &archive] {
+        assert_eq!(on.store.edit_card(b, edit, now()).await.unwrap().discarded_at, card.discarded_at);
+    }
+    let card = on.store.edit_card(b, &restore, now()).await.unwrap();
+    assert_eq!((card.discarded_at, card.archived_at), (None, None));
+    assert_eq!(column(&on, Column::Backlog).await, ["a", "b", "c"]);
+    // Where the column has become shorter, at its end.
+    on.store.edit_card(c, &discard, now()).await.unwrap();
+    on.store.move_card(b, &to(Column::Done, 0), now()).await.unwrap();
+    on.store.edit_card(c, &restore, now()).await.unwrap();
+    assert_eq!(column(&on, Column::Backlog).await, ["a", "c"]);
+
+    let (running, _) = on.running_card().await;
+    assert!(conflict(on.store.edit_card(running, &discard, now()).await).contains("running"));
+    assert_eq!(on.store.card(running).await.unwrap().discarded_at, None);
+}
+
+async fn what_was_deleted_long_enough_ago_is_known(on: Ground) {
+    let [a, b, c] = backlog(&on, ["a", "b", "c"]).await;
+    let at = |seconds: i64| Timestamp::from_millis(now().as_millis() + 1000 * seconds);
+    let (old, new) = (at(-100), at(-10));
+    let discard = CardEdit { discarded: Some(true), ..CardEdit::default() };
+    on.store.edit_card(a, &discard, old).await.unwrap();
+    on.store.edit_card(b, &discard, new).await.unwrap();
+    on.store.edit_card(c, &CardEdit { archived: Some(true), ..CardEdit::default() }, old).await.unwrap();
+    assert_eq!(on.store.discarded_before(new).await.unwrap(), [a]);
+    on.store.edit_card(a, &CardEdit { archived: Some(false), ..CardEdit::default() }, new).await.unwrap();
+    assert_eq!(on.store.discarded_before(new).await.unwrap(), []);
+}
+
+async fn a_model_is_named_and_taken_back(on: Ground) {
+    let id = on.card().await;
+    let model = |name: &str| CardEdit { model: Some(name.into()), ..CardEdit::default() };
+    assert_eq!(on.store.edit_card(id, &model("opus"), now()).await.unwrap().model.as_deref(), Some("opus"));
+    assert_eq!(on.store.edit_card(id, &CardEdit::default(), now()).await.unwrap().model.as_deref(), Some("opus"));
+    assert_eq!(on.store.edit_card(id, &model(""), now()).await.unwrap().model, None);
+}
+
+async fn a_column_has_the_limit_that_was_set_last(on: Ground) {
+    assert_eq!(on.store.wip_limits().await.unwrap(), []);
+    for (column, cards) in [(Column::Test, Some(2)), (Column::Plan, Some(5)), (Column::Test, Some(3))] {
+        on.store.set_wip_limit(column, cards).await.unwrap();
+    }
+    assert_eq!(on.store.wip_limits().await.unwrap(), [(Column::Plan, 5), (Column::Test, 3)]);
+    on.store.set_wip_limit(Column::Plan, None).await.unwrap();
+    on.store.set_wip_limit(Column::Done, None).await.unwrap();
+    assert_eq!(on.store.wip_limits().await.unwrap(), [(Column::Test, 3)]);
+}
+
 async fn a_worktree_is_written_on_the_card(on: Ground) {
     let id = on.card().await;
     let before = on.store.card(id).await.unwrap();
@@ -209,8 +278,8 @@ async fn a_worktree_is_written_on_the_card(on: Ground) {
 }
 
 async fn nul_becomes_the_replacement_character_on_cards(on: Ground) {
-    let project = on.project().await;
-    let card = on.store.insert_card(CardId(Uuid::now_v7()), project, "a\0b", "\0", "demo", now()).await.unwrap();
+    let text = NewCard { description: "\0".into(), ..titled(on.project().await, "a\0b") };
+    let card = on.store.insert_card(CardId(Uuid::now_v7()), &text, "demo", now()).await.unwrap();
     assert_eq!((card.title.as_str(), card.description.as_str()), ("a\u{fffd}b", "\u{fffd}"));
     let edit = CardEdit { title: Some("\0".into()), ..CardEdit::default() };
     assert_eq!(on.store.edit_card(card.id, &edit, now()).await.unwrap().title, "\u{fffd}");

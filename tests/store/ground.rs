@@ -62,7 +62,8 @@ impl Ground {
     pub async fn card(&self) -> CardId {
         let project = self.project().await;
         let card = CardId(Uuid::now_v7());
-        self.store.insert_card(card, project, "Title", "Description", "demo", now()).await.unwrap().id
+        let text = NewCard { description: "Description".into(), ..titled(project, "Title") };
+        self.store.insert_card(card, &text, "demo", now()).await.unwrap().id
     }
 
     /// A card whose first stage runs.
@@ -155,4 +156,9 @@ pub fn not_found<T: std::fmt::Debug>(answer: Result<T, cardume::server::store::S
         Err(cardume::server::store::StoreError::NotFound(_)) => {}
         other => panic!("expected “not found”, got {other:?}"),
     }
+}
+
+/// A card with nothing but a title.
+pub fn titled(project_id: ProjectId, title: &str) -> NewCard {
+    NewCard { project_id, title: title.into(), description: String::new(), agent: None, model: None }
 }

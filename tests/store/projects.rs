@@ -45,7 +45,7 @@ async fn a_run_keeps_to_what_held_when_it_began(on: Ground) {
     assert!(on.store.running_execution(first).await.unwrap().mask_secrets);
 
     let (other, second) = (CardId(Uuid::now_v7()), execution_id());
-    on.store.insert_card(other, project, "Title", "", "demo", now()).await.unwrap();
+    on.store.insert_card(other, &titled(project, "Title"), "demo", now()).await.unwrap();
     on.store.begin(other, START, second, &[], now()).await.unwrap();
     assert!(!on.store.running_execution(second).await.unwrap().mask_secrets);
     not_found(on.store.edit_project(ProjectId(Uuid::now_v7()), &off).await);

@@ -155,7 +155,7 @@ async fn fifty_cards_are_told_of_and_that_there_are_more(on: Ground) {
     let mut cards = vec![];
     for number in 0..UsageReport::ROWS_MAX as i64 + 1 {
         let card = CardId(Uuid::now_v7());
-        on.store.insert_card(card, project, "Title", "", "demo", now()).await.unwrap();
+        on.store.insert_card(card, &titled(project, "Title"), "demo", now()).await.unwrap();
         if number == 50 {
             assert!(!month(&on).await.more_cards);
         }

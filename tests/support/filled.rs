@@ -15,7 +15,9 @@ pub async fn running(store: &Store, rows: impl IntoIterator<Item = NewLine>) -> 
     let place =
         Project { id: project, name: "shoal".into(), path: project.to_string(), created_at: NOW, mask_secrets: true };
     store.insert_project(&place).await.unwrap();
-    store.insert_card(card, project, "Title", "", "demo", NOW).await.unwrap();
+    let text =
+        NewCard { project_id: project, title: "Title".into(), description: String::new(), agent: None, model: None };
+    store.insert_card(card, &text, "demo", NOW).await.unwrap();
     store.begin(card, Event::Start(Column::Backlog), id, &[], NOW).await.unwrap();
     let mut rows = rows.into_iter();
     loop {

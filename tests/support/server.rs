@@ -257,6 +257,10 @@ impl Server {
         self.send("PATCH", path, &[("content-type", "application/json")], &body.to_string())
     }
 
+    pub fn put(&self, path: &str, body: Value) -> Answer {
+        self.send("PUT", path, &[("content-type", "application/json")], &body.to_string())
+    }
+
     pub fn delete(&self, path: &str) -> Answer {
         self.send("DELETE", path, &[], "")
     }

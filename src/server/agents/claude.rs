@@ -33,6 +33,9 @@ pub fn program() -> AgentProgram {
         argv: argv.map(str::to_owned).to_vec(),
         format: Format::Claude,
         expects_changes: true,
+        model: ["--model", "{model}"].map(str::to_owned).to_vec(),
+        // Its own names for the newest of each.
+        models: ["opus", "sonnet", "haiku"].map(str::to_owned).to_vec(),
         resume: ["--resume", "{session}"].map(str::to_owned).to_vec(),
         install: Some("Install it with “npm install -g @anthropic-ai/claude-code”, and run “claude” once to sign in."),
     }

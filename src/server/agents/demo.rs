@@ -25,6 +25,8 @@ pub fn program() -> AgentProgram {
         format: Format::Claude,
         expects_changes: true,
         resume: vec![],
+        model: vec![],
+        models: vec![],
         install: None,
     }
 }
@@ -84,7 +86,7 @@ fn plan(voice: &mut Voice, title: &str, description: &str) -> anyhow::Result<Str
 
 fn implement(voice: &mut Voice, title: &str) -> anyhow::Result<String> {
     let spec = std::env::var("CARDUME_SPEC_PATH").unwrap_or_default();
-    voice.text("I read the plan and do what it says.")?;
+    voice.text("I do what the plan says:\n\n1. read it\n2. write a line into `README.md`\n3. see what has changed")?;
     if !spec.is_empty() {
         voice.read(&spec)?;
     }
@@ -101,14 +103,14 @@ fn test(voice: &mut Voice) -> anyhow::Result<String> {
     voice.text("I look whether the change is sound.")?;
     voice.command(&["git", "log", "--oneline", "-5"])?;
     voice.command(&["git", "diff", "--check", "HEAD~1", "HEAD"])?;
-    voice.text("git finds no stray white space and no conflict markers.")?;
+    voice.text("`git diff --check` finds no stray white space and no conflict markers.")?;
     Ok("All is well.\nCARDUME: pass".to_owned())
 }
 
 fn review(voice: &mut Voice) -> anyhow::Result<String> {
     voice.text("I read the whole change once more.")?;
     voice.command(&["git", "show", "--stat", "HEAD"])?;
-    voice.text("It is small, it says what it does, and it touches nothing else.")?;
+    voice.text("It is **small**, it says what it does, and it touches nothing else.")?;
     Ok("It may be merged.\nCARDUME: pass".to_owned())
 }
 

@@ -43,6 +43,10 @@ pub struct AgentProgram {
     /// Arguments, after all others, with which it goes on with a session of its own; `{session}` stands for its name.
     /// Empty: it cannot.
     resume: Vec<String>,
+    /// Arguments, before those, that name the model; `{model}` stands for it. Empty: it is not told.
+    model: Vec<String>,
+    /// Models that it is known to take, by name.
+    models: Vec<String>,
     /// What to do where the program is missing.
     install: Option<&'static str>,
 }
@@ -52,13 +56,33 @@ impl AgentProgram {
     pub fn configured(name: &str, argv: Vec<String>, format: Format, expects_changes: Option<bool>) -> Self {
         // Of a plain command Cardume knows only what the user says; an agent that tells of its tools is held to them.
         let expects_changes = expects_changes.unwrap_or(format != Format::Text);
-        Self { name: name.to_owned(), argv, format, expects_changes, resume: vec![], install: None }
+        Self {
+            name: name.to_owned(),
+            argv,
+            format,
+            expects_changes,
+            resume: vec![],
+            model: vec![],
+            models: vec![],
+            install: None,
+        }
     }
 
     /// The same agent, which can go on with a session of its own by these arguments.
     pub fn resumed_with(mut self, arguments: Vec<String>) -> Self {
         self.resume = arguments;
         self
+    }
+
+    /// The same agent, which is told of a card's model by these arguments.
+    pub fn told_the_model_by(mut self, arguments: Vec<String>) -> Self {
+        self.model = arguments;
+        self
+    }
+
+    /// Whether a card may name the model.
+    pub fn takes_model(&self) -> bool {
+        !self.model.is_empty()
     }
 
     /// Whether it can go on with `session`. The name comes from the agent's output: one that could be taken for an
@@ -71,10 +95,14 @@ impl AgentProgram {
             && session.chars().all(is_plain)
     }
 
-    /// Program and arguments to go on with `session`.
-    pub fn argv_resuming(&self, session: &str) -> Vec<String> {
-        let resume = self.resume.iter().map(|argument| argument.replace("{session}", session));
-        self.argv.iter().cloned().chain(resume).collect()
+    /// Program and arguments, to work with `model` where that is named, and to go on with `session` where there is one.
+    pub fn argv_with(&self, model: Option<&str>, session: Option<&str>) -> Vec<String> {
+        let filled = |arguments: &[String], name: &str, value: Option<&str>| -> Vec<String> {
+            let Some(value) = value else { return vec![] };
+            arguments.iter().map(|argument| argument.replace(name, value)).collect()
+        };
+        let model = filled(&self.model, "{model}", model);
+        self.argv.iter().cloned().chain(model).chain(filled(&self.resume, "{session}", session)).collect()
     }
 }
 
@@ -125,14 +153,16 @@ impl Agents {
 }
 
 async fn availability(program: &AgentProgram) -> Agent {
-    let name = program.name.clone();
-    if program.argv == demo::program().argv {
-        return Agent { name, available: true, version: Some(env!("CARGO_PKG_VERSION").to_owned()), reason: None };
-    }
-    match find_program(&program.argv[0]) {
-        Some(path) => Agent { name, available: true, version: version(&path, program).await, reason: None },
-        None => Agent { name, available: false, version: None, reason: Some(missing(program)) },
-    }
+    let (available, version, reason) = if program.argv == demo::program().argv {
+        (true, Some(env!("CARGO_PKG_VERSION").to_owned()), None)
+    } else {
+        match find_program(&program.argv[0]) {
+            Some(path) => (true, version(&path, program).await, None),
+            None => (false, None, Some(missing(program))),
+        }
+    };
+    let (takes_model, models) = (program.takes_model(), program.models.clone());
+    Agent { name: program.name.clone(), available, version, reason, takes_model, models }
 }
 
 /// Where an agent's program is not there: what to do.

@@ -41,6 +41,13 @@ impl Engine {
             Ok(program) => program,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        if let Some(model) = card.model.as_deref().filter(|_| !program.takes_model()) {
+            return Ok(Err(Refusal(format!(
+                "The card asks for the model “{model}”, and cardume.toml does not say how to tell the agent “{}” of it. \
+                 Edit the card, or add model to [agents.{}].",
+                program.name, program.name
+            ))));
+        }
         let worktree = self.own_worktree(card);
         let list = self.worktree_list(project.id).await;
         let made = worktree.ensure(Path::new(&project.path)).await;
@@ -72,10 +79,8 @@ impl Engine {
         self.open_log(execution, &worktree, session).await?;
         let error = previous.as_ref().and_then(|previous| previous.workflow_error.as_deref());
         let prompt = prompts::prompt(execution.stage, card, &worktree.branch, Path::new(&project.path), error);
-        let (argv, prompt) = match session {
-            Some(session) => (program.argv_resuming(session), prompts::resumption(&prompt)),
-            None => (program.argv.clone(), prompt),
-        };
+        let prompt = if session.is_some() { prompts::resumption(&prompt) } else { prompt };
+        let argv = program.argv_with(card.model.as_deref(), session);
         let timeout_ms = self.limits.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
         let path = worktree.path.clone();
         let env = environment(execution, card, &worktree);

@@ -60,6 +60,8 @@ struct NewCardBody {
     description: Option<String>,
     /// One of `/api/agents`; the configured default where absent.
     agent: Option<String>,
+    /// The model that the agent is to work with, where it can be told; its own choice where absent.
+    model: Option<String>,
 }
 
 /// Makes a card at the end of the backlog.
@@ -73,6 +75,7 @@ async fn create_card(State(app): State<App>, Body(body): Body<NewCardBody>) -> A
         title: body.title,
         description: body.description.unwrap_or_default(),
         agent: body.agent,
+        model: body.model,
     };
     Ok((StatusCode::CREATED, Json(app.create_card(card).await?)))
 }
@@ -86,7 +89,7 @@ async fn get_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<Json<Car
     Ok(Json(app.card(id).await?))
 }
 
-/// Changes a card's title, description or agent, archives it, or restores it to the board.
+/// Changes a card's title, description, agent or model, archives it, deletes it within a day, or restores it to the board.
 #[utoipa::path(
     patch, path = "/api/cards/{id}", tag = "cards", params(("id" = CardId, Path)), request_body = CardEdit,
     responses((status = 200, body = Card), Unreadable, Unknown, Conflict, TooLarge, WrongType, Invalid, Unavailable)

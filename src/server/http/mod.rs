@@ -5,6 +5,7 @@
 
 mod agents;
 mod cards;
+mod columns;
 mod extract;
 mod health;
 pub mod login;
@@ -27,6 +28,7 @@ pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::with_openapi(openapi::Preamble::openapi())
         .merge(projects::router())
         .merge(cards::router())
+        .merge(columns::router())
         .merge(runs::router())
         .merge(logs::router())
         .merge(search::router())

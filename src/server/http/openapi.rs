@@ -26,6 +26,7 @@ use crate::server::App;
     security((), ("bearer" = [])),
     tags(
         (name = "projects", description = "Git repositories that agents work on"),
+        (name = "columns", description = "Where cards stand on the board"),
         (name = "cards", description = "Pieces of work on the board"),
         (name = "runs", description = "A card's way through plan, implement, test and review"),
         (name = "logs", description = "What agents said"),

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Answer, App};
 use crate::api::{Board, CardDetails, CardTexts};
-use crate::domain::{CardId, NewCard, Problem};
+use crate::domain::{CardId, Column, ColumnSettings, NewCard, Problem};
 use crate::server::markdown::to_html;
 use crate::server::process::worktree::Worktree;
 
@@ -17,12 +17,30 @@ impl App {
         let projects = self.store.projects().await?;
         let cards = self.store.cards(None).await?;
         let last_lines = self.store.last_lines().await?;
-        let state = serde_json::to_vec(&(&projects, &cards, &last_lines)).map_err(|error| {
+        let wip_limits = self.store.wip_limits().await?;
+        let state = serde_json::to_vec(&(&projects, &cards, &last_lines, &wip_limits)).map_err(|error| {
             tracing::error!(%error, "the board has no JSON");
             Problem::internal()
         })?;
         let revision = Sha256::digest(state).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Board { revision, projects, cards, last_lines })
+        Ok(Board { revision, projects, cards, last_lines, wip_limits })
+    }
+
+    /// The columns, from left to right.
+    pub async fn columns(&self) -> Answer<Vec<ColumnSettings>> {
+        let limits = self.store.wip_limits().await?;
+        let limit = |id| limits.iter().find(|(of, _)| *of == id).map(|(_, cards)| *cards);
+        Ok(Column::ALL.map(|id| ColumnSettings { id, wip_limit: limit(id) }).to_vec())
+    }
+
+    /// Sets or takes away how many cards a column is meant to hold.
+    pub async fn set_column(&self, settings: ColumnSettings) -> Answer<ColumnSettings> {
+        if settings.wip_limit.is_some_and(|cards| !(1..=ColumnSettings::WIP_LIMIT_MAX).contains(&cards)) {
+            let most = ColumnSettings::WIP_LIMIT_MAX;
+            return Err(Problem::invalid(format!("A limit is a number of cards from 1 to {most}, or none.")));
+        }
+        self.store.set_wip_limit(settings.id, settings.wip_limit).await?;
+        Ok(settings)
     }
 
     /// A card's description and plan, to be read.

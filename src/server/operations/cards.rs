@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{Answer, App, without_nul};
-use crate::domain::{Card, CardEdit, CardId, CardMove, NewCard, Problem, ProjectId};
+use crate::domain::{Card, CardEdit, CardId, CardMove, NewCard, Problem, ProjectId, Timestamp};
 use crate::server::now;
 
 impl App {
@@ -22,14 +22,17 @@ impl App {
 
     /// At the end of the backlog.
     pub async fn create_card(&self, card: NewCard) -> Answer<Card> {
-        let title = title(&card.title)?;
+        let title = title(&card.title)?.to_owned();
         description(&card.description)?;
         let agent = match card.agent.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
             Some(name) => self.known_agent(name)?,
             None => self.agents.default_name().await,
         };
         let id = CardId(Uuid::now_v7());
-        match self.store.insert_card(id, card.project_id, title, &card.description, &agent, now()).await {
+        let model = card.model.as_deref().map(str::trim).filter(|model| !model.is_empty());
+        self.check_model(&agent, model)?;
+        let card = NewCard { title, model: model.map(str::to_owned), ..card };
+        match self.store.insert_card(id, &card, &agent, now()).await {
             Err(crate::server::store::StoreError::NotFound("project")) => {
                 Err(Problem::invalid("There is no such project. Add it first, by its path."))
             }
@@ -38,12 +41,22 @@ impl App {
     }
 
     pub async fn edit_card(&self, id: CardId, edit: CardEdit) -> Answer<Card> {
-        let edit = CardEdit {
+        let mut edit = CardEdit {
             title: edit.title.as_deref().map(title).transpose()?.map(str::to_owned),
             agent: edit.agent.as_deref().map(|name| self.known_agent(name.trim())).transpose()?,
             ..edit
         };
         edit.description.as_deref().map(description).transpose()?;
+        edit.model = edit.model.map(|model| model.trim().to_owned());
+        if edit.agent.is_some() || edit.model.is_some() {
+            let card = self.store.card(id).await?;
+            let agent = edit.agent.as_ref().unwrap_or(&card.agent);
+            self.check_model(agent, edit.model.as_deref().filter(|model| !model.is_empty()))?;
+            // The model was another agent's.
+            if edit.model.is_none() && *agent != card.agent {
+                edit.model = Some(String::new());
+            }
+        }
         Ok(self.store.edit_card(id, &edit, now()).await?)
     }
 
@@ -52,6 +65,16 @@ impl App {
             return Err(Problem::invalid("A position is 0 or more: 0 is the top of the column."));
         }
         Ok(self.store.move_card(id, &to, now()).await?)
+    }
+
+    /// Deletes for good the cards that were deleted longer ago than they are kept.
+    pub async fn delete_discarded(&self) -> Answer<()> {
+        let kept = i64::try_from(Card::DISCARDED_KEPT.as_millis()).unwrap_or(i64::MAX);
+        let then = Timestamp::from_millis(now().as_millis() - kept);
+        for id in self.store.discarded_before(then).await? {
+            self.delete_card(id).await?;
+        }
+        Ok(())
     }
 
     /// With its history, and what it left on disk. Its branch stays in the project's repository.
@@ -63,6 +86,18 @@ impl App {
         Ok(())
     }
 
+    fn check_model(&self, agent: &str, model: Option<&str>) -> Answer<()> {
+        let Some(model) = model else { return Ok(()) };
+        check_model_name(model)?;
+        match self.agents.get(agent) {
+            Some(program) if !program.takes_model() => Err(Problem::invalid(format!(
+                "The agent “{agent}” is not told which model to use. Leave it empty, or say how in cardume.toml: \
+                 model = [\"--model\", \"{{model}}\"] under [agents.{agent}]."
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     fn known_agent(&self, name: &str) -> Answer<String> {
         match self.agents.get(name) {
             Some(program) => Ok(program.name.clone()),
@@ -72,6 +107,18 @@ impl App {
             ))),
         }
     }
+}
+
+/// It becomes an argument of the agent's: never one that could be taken for an option.
+fn check_model_name(model: &str) -> Answer<()> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/@[]".contains(c);
+    if model.starts_with('-') || model.len() > Card::MODEL_MAX_CHARS || !model.chars().all(is_plain) {
+        return Err(Problem::invalid(format!(
+            "A model's name has up to {} letters, digits and “- _ . : / @ [ ]”, and does not begin with “-”.",
+            Card::MODEL_MAX_CHARS
+        )));
+    }
+    Ok(())
 }
 
 fn title(title: &str) -> Answer<&str> {

@@ -1,7 +1,10 @@
 //! Reading history and logs.
 
 use super::{Answer, App};
-use crate::domain::{CardId, Execution, ExecutionId, ExecutionLog, LogSlice, LogType, Problem};
+use crate::api::LogPage;
+use crate::domain::{CardId, Execution, ExecutionId, ExecutionLog, LogLine, LogSlice, LogType, Problem};
+use crate::server::agents::Format;
+use crate::server::markdown;
 
 impl App {
     /// Every stage and attempt of a card, newest first.
@@ -27,6 +30,28 @@ impl App {
             return Err(Problem::invalid("A sequence is 0 or more."));
         }
         Ok(self.store.log(id, slice, limit).await?)
+    }
+
+    /// The same, as a page shows it. Agents whose output is plain lines write no Markdown.
+    pub async fn log_page(&self, id: ExecutionId, slice: LogSlice, limit: i64) -> Answer<LogPage> {
+        let log = self.execution_log(id, slice, limit).await?;
+        let has_said = |line: &LogLine| line.kind == LogType::Text && !line.partial;
+        if !log.logs.iter().any(has_said) {
+            return Ok(LogPage { log, prose: vec![] });
+        }
+        let agent = self.store.execution(id).await?.agent;
+        if self.agents.get(&agent).is_none_or(|program| program.format == Format::Text) {
+            return Ok(LogPage { log, prose: vec![] });
+        }
+        let rendered = tokio::task::spawn_blocking(move || {
+            let said = log.logs.iter().filter(|line| has_said(line));
+            let prose = said.filter_map(|line| Some((line.sequence, markdown::prose(&line.content)?))).collect();
+            LogPage { log, prose }
+        });
+        rendered.await.map_err(|error| {
+            tracing::error!(%error, "the prose of a log");
+            Problem::internal()
+        })
     }
 
     /// The sequence of the next row behind `after` that tells of a failure; `None` where none does. Reads the log on from

@@ -4,7 +4,7 @@ use sqlx::{AnyConnection, FromRow};
 
 use super::decode::{moment, parse, storable, storable_option};
 use super::{
-    ActiveExecution, Card, CardEdit, CardId, Column, ProjectId, Store, StoreError, Stored, Timestamp, columns,
+    ActiveExecution, Card, CardEdit, CardId, Column, NewCard, ProjectId, Store, StoreError, Stored, Timestamp, columns,
 };
 
 #[derive(FromRow)]
@@ -16,6 +16,7 @@ struct CardRow {
     column_id: String,
     position: i64,
     agent: String,
+    model: Option<String>,
     spec_path: Option<String>,
     branch: Option<String>,
     worktree_path: Option<String>,
@@ -23,6 +24,7 @@ struct CardRow {
     created_at: i64,
     updated_at: i64,
     archived_at: Option<i64>,
+    discarded_at: Option<i64>,
     #[sqlx(flatten)]
     active: ActiveRow,
 }
@@ -43,8 +45,8 @@ struct ActiveRow {
 macro_rules! select_cards {
     ($where:literal) => {
         concat!(
-            "select c.id, c.project_id, c.title, c.description, c.column_id, c.position, c.agent, c.spec_path, c.branch,
-                    c.worktree_path, c.version, c.created_at, c.updated_at, c.archived_at,
+            "select c.id, c.project_id, c.title, c.description, c.column_id, c.position, c.agent, c.model, c.spec_path,
+                    c.branch, c.worktree_path, c.version, c.created_at, c.updated_at, c.archived_at, c.discarded_at,
                     e.id as execution_id, e.status, e.command, e.workflow_stage, e.workflow_error, e.started_at,
                     e.completed_at, e.last_sequence
              from cards c left join executions e on e.card_id = c.id and e.active = 1 ",
@@ -65,6 +67,7 @@ impl TryFrom<CardRow> for Card {
             column_id: parse(&row.column_id)?,
             position: row.position,
             agent: row.agent,
+            model: row.model,
             spec_path: row.spec_path,
             branch: row.branch,
             worktree_path: row.worktree_path,
@@ -72,6 +75,7 @@ impl TryFrom<CardRow> for Card {
             created_at: Timestamp::from_millis(row.created_at),
             updated_at: Timestamp::from_millis(row.updated_at),
             archived_at: moment(row.archived_at),
+            discarded_at: moment(row.discarded_at),
             active_execution: row.active.try_into()?,
         })
     }
@@ -100,34 +104,29 @@ impl TryFrom<ActiveRow> for Option<ActiveExecution> {
 }
 
 impl Store {
-    /// At the end of the backlog. `NotFound("project")` where there is no such project.
-    pub async fn insert_card(
-        &self,
-        id: CardId,
-        project: ProjectId,
-        title: &str,
-        description: &str,
-        agent: &str,
-        now: Timestamp,
-    ) -> Stored<Card> {
+    /// At the end of the backlog, for `agent`, whatever `card` says of that. `NotFound("project")` where there is no such
+    /// project.
+    pub async fn insert_card(&self, id: CardId, card: &NewCard, agent: &str, now: Timestamp) -> Stored<Card> {
         let mut tx = self.begin_board().await?;
         let known: Option<i64> = sqlx::query_scalar("select created_at from projects where id = $1")
-            .bind(project.to_string())
+            .bind(card.project_id.to_string())
             .fetch_optional(&mut *tx)
             .await?;
         known.ok_or(StoreError::NotFound("project"))?;
         let position = columns::length(&mut tx, Column::Backlog).await?;
         sqlx::query(
-            "insert into cards (id, project_id, title, description, column_id, position, agent, created_at, updated_at)
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $8)",
+            "insert into cards (id, project_id, title, description, column_id, position, agent, model, created_at,
+                                updated_at)
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
         )
         .bind(id.to_string())
-        .bind(project.to_string())
-        .bind(storable(title).into_owned())
-        .bind(storable(description).into_owned())
+        .bind(card.project_id.to_string())
+        .bind(storable(&card.title).into_owned())
+        .bind(storable(&card.description).into_owned())
         .bind(Column::Backlog.as_str())
         .bind(position)
         .bind(agent)
+        .bind(card.model.clone())
         .bind(now.as_millis())
         .execute(&mut *tx)
         .await?;
@@ -178,20 +177,26 @@ impl Store {
         let mut tx = self.begin_board().await?;
         let card = card_in(&mut tx, id).await?;
         check_version(&card, edit.version)?;
-        match (edit.archived, card.archived_at) {
+        // What is deleted is archived, too.
+        match (if edit.discarded == Some(true) { Some(true) } else { edit.archived }, card.archived_at) {
             (Some(true), None) => put_away(&mut tx, &card, now).await?,
             (Some(false), Some(_)) => put_back(&mut tx, &card).await?,
             _ => {}
         }
+        if edit.discarded == Some(true) && card.discarded_at.is_none() {
+            discard(&mut tx, id, now).await?;
+        }
         sqlx::query(
             "update cards set title = coalesce($2, title), description = coalesce($3, description),
-                              agent = coalesce($4, agent), version = version + 1, updated_at = $5
+                              agent = coalesce($4, agent), model = nullif(coalesce($5, model), ''),
+                              version = version + 1, updated_at = $6
              where id = $1",
         )
         .bind(id.to_string())
         .bind(storable_option(edit.title.as_deref()))
         .bind(storable_option(edit.description.as_deref()))
         .bind(edit.agent.clone())
+        .bind(edit.model.clone())
         .bind(now.as_millis())
         .execute(&mut *tx)
         .await?;
@@ -213,6 +218,15 @@ impl Store {
         }
         tx.commit().await?;
         Ok(card)
+    }
+
+    /// The cards that were deleted before `then`.
+    pub async fn discarded_before(&self, then: Timestamp) -> Stored<Vec<CardId>> {
+        let ids: Vec<String> = sqlx::query_scalar("select id from cards where discarded_at < $1")
+            .bind(then.as_millis())
+            .fetch_all(self.reader())
+            .await?;
+        Ok(ids.iter().map(|id| parse(id)).collect::<Result<_, _>>()?)
     }
 
     pub async fn set_worktree(&self, id: CardId, branch: &str, path: &str, now: Timestamp) -> Stored<()> {
@@ -237,7 +251,7 @@ pub(super) async fn card_in(connection: &mut AnyConnection, id: CardId) -> Store
 
 async fn put_away(connection: &mut AnyConnection, card: &Card, now: Timestamp) -> Stored<()> {
     if card.is_running() {
-        return Err(StoreError::conflict("The card is running. Cancel it before you archive it."));
+        return Err(StoreError::conflict("The card is running. Cancel it before you archive or delete it."));
     }
     sqlx::query("update cards set archived_at = $2 where id = $1")
         .bind(card.id.to_string())
@@ -247,10 +261,19 @@ async fn put_away(connection: &mut AnyConnection, card: &Card, now: Timestamp) -
     columns::close_gap(connection, card.column_id, card.position).await
 }
 
-/// At the end of the column in which it stood.
+async fn discard(connection: &mut AnyConnection, id: CardId, now: Timestamp) -> Stored<()> {
+    sqlx::query("update cards set discarded_at = $2 where id = $1")
+        .bind(id.to_string())
+        .bind(now.as_millis())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// To where it stood, as far as the column still reaches there.
 async fn put_back(connection: &mut AnyConnection, card: &Card) -> Stored<()> {
-    let position = columns::length(connection, card.column_id).await?;
-    sqlx::query("update cards set archived_at = null, position = $2 where id = $1")
+    let position = columns::make_gap(connection, card.column_id, card.position).await?;
+    sqlx::query("update cards set archived_at = null, discarded_at = null, position = $2 where id = $1")
         .bind(card.id.to_string())
         .bind(position)
         .execute(connection)

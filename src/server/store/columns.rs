@@ -6,6 +6,7 @@
 use sqlx::AnyConnection;
 
 use super::cards::{card_in, check_on_the_board, check_version};
+use super::decode::parse;
 use super::{Card, CardId, CardMove, Column, Store, StoreError, Stored, Timestamp};
 
 impl Store {
@@ -22,6 +23,31 @@ impl Store {
         let card = card_in(&mut tx, id).await?;
         tx.commit().await?;
         Ok(card)
+    }
+
+    /// The columns that are meant to hold so many cards at most.
+    pub async fn wip_limits(&self) -> Stored<Vec<(Column, i64)>> {
+        let rows: Vec<(String, i64)> =
+            sqlx::query_as("select column_id, cards from wip_limits").fetch_all(self.reader()).await?;
+        let mut limits =
+            rows.iter().map(|(id, cards)| Ok((parse(id)?, *cards))).collect::<Result<Vec<_>, sqlx::Error>>()?;
+        limits.sort_unstable();
+        Ok(limits)
+    }
+
+    /// Sets a column's limit, a positive number; `None` takes it away.
+    pub async fn set_wip_limit(&self, column: Column, cards: Option<i64>) -> Stored<()> {
+        let query = match cards {
+            Some(cards) => sqlx::query(
+                "insert into wip_limits (column_id, cards) values ($1, $2)
+                 on conflict (column_id) do update set cards = excluded.cards",
+            )
+            .bind(column.as_str())
+            .bind(cards),
+            None => sqlx::query("delete from wip_limits where column_id = $1").bind(column.as_str()),
+        };
+        query.execute(self.writer()).await?;
+        Ok(())
     }
 }
 
@@ -65,6 +91,19 @@ pub(super) async fn close_gap(connection: &mut AnyConnection, column: Column, po
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Makes room for a card at `position`, or at the end where the column is shorter; answers where that is.
+pub(super) async fn make_gap(connection: &mut AnyConnection, column: Column, position: i64) -> Stored<i64> {
+    let position = position.min(length(connection, column).await?);
+    sqlx::query(
+        "update cards set position = position + 1 where column_id = $1 and position >= $2 and archived_at is null",
+    )
+    .bind(column.as_str())
+    .bind(position)
+    .execute(connection)
+    .await?;
+    Ok(position)
 }
 
 /// How many cards stand there.

@@ -8,7 +8,8 @@ use super::state::BoardState;
 use crate::api::{archived_cards, edit_card};
 use crate::domain::{Card, CardEdit, CardId, Column, Workflow};
 use crate::ui::hooks::{Poll, keep_focus_on_card, later, use_hydrated, use_page_dialogs};
-use crate::ui::kit::{Day, Dialog, Icon, Notice, Shape, live, pressed, shown};
+use crate::ui::kit::{Day, Dialog, Icon, Notice, Shape, ToolButton, live, pressed, shown};
+use crate::ui::run::{LastPutAway, PutAwayCard};
 use crate::ui::tr;
 
 /// The board's archive.
@@ -17,20 +18,19 @@ pub struct Archive {
     state: BoardState,
     poll: Poll,
     refusal: RwSignal<Option<String>>,
-    /// What was put away last, with its title.
-    last: RwSignal<Option<(CardId, String)>>,
+    last: LastPutAway,
 }
 
 impl Archive {
     pub fn provide(state: BoardState, poll: Poll, refusal: RwSignal<Option<String>>) -> Self {
-        let archive = Self { state, poll, refusal, last: RwSignal::new(None) };
+        let archive = Self { state, poll, refusal, last: expect_context() };
         provide_context(archive);
         archive
     }
 
     pub fn put_away(self, id: CardId) {
         self.edit(id, true, move |card| {
-            self.last.set(Some((card.id, card.title)));
+            self.last.say(PutAwayCard { id, title: card.title, is_deleted: false });
             keep_focus_on_card(|| self.state.forget(id));
         });
     }
@@ -38,9 +38,7 @@ impl Archive {
     /// Back at the end of its column.
     fn restore(self, id: CardId, then: impl FnOnce() + 'static) {
         self.edit(id, false, move |card| {
-            if self.last.with_untracked(|last| last.as_ref().is_some_and(|(last, _)| *last == id)) {
-                self.last.set(None);
-            }
+            self.last.is_back(id);
             self.state.take_card(card);
             then();
         });
@@ -61,7 +59,7 @@ impl Archive {
         spawn_local(async move {
             let answer = edit_card(id, CardEdit { archived: Some(archived), ..CardEdit::default() }).await;
             // The page may be gone by now, and its signals with it.
-            if self.last.try_get_untracked().is_none() {
+            if self.refusal.try_get_untracked().is_none() {
                 return;
             }
             match answer {
@@ -97,16 +95,20 @@ pub fn PutAway(id: CardId, described_by: String) -> impl IntoView {
 #[component]
 pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
     let last = archive.last;
-    let words = move || last.with(|last| last.as_ref().map(|(_, title)| tr!(archive.was_put_away, title = title)));
+    let words = move || match last.get() {
+        None => String::new(),
+        Some(PutAwayCard { title, is_deleted: true, .. }) => tr!(archive.was_deleted, title = title),
+        Some(PutAwayCard { title, .. }) => tr!(archive.was_put_away, title = title),
+    };
     view! {
-        <div class="notice notice--closable notice--calm" hidden=live(move || last.with(Option::is_none))>
-            <p role="status">{live(move || words().unwrap_or_default())}</p>
+        <div class="notice notice--closable notice--calm" hidden=live(move || last.get().is_none())>
+            <p role="status">{live(words)}</p>
             <button
                 type="button"
                 class="button"
                 on:click=pressed(move |_| {
-                    if let Some((id, _)) = last.get_untracked() {
-                        archive.restore(id, || ());
+                    if let Some(card) = untrack(|| last.get()) {
+                        archive.restore(card.id, || ());
                     }
                 })
             >
@@ -116,7 +118,7 @@ pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
                 type="button"
                 class="button button--quiet button--square"
                 aria-label=tr!(page.dismiss)
-                on:click=pressed(move |_| last.set(None))
+                on:click=pressed(move |_| last.forget())
             >
                 <Icon shape=Shape::Close />
             </button>
@@ -128,18 +130,14 @@ pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
 #[component]
 pub fn OpenArchive(archive: Archive) -> impl IntoView {
     let modal = use_page_dialogs().archive;
-    let hydrated = use_hydrated();
     on_cleanup(move || modal.forget());
     view! {
-        <button
-            type="button"
-            class="button button--quiet filters__archive"
-            disabled=live(move || !hydrated.get())
-            on:click=pressed(move |_| modal.open())
-        >
-            <Icon shape=Shape::Archive />
-            <span class="button__label">{tr!(archive.title)}</span>
-        </button>
+        <ToolButton
+            class="filters__archive"
+            shape=Shape::Archive
+            text=tr!(archive.title)
+            act=pressed(move |_| modal.open())
+        />
         <Dialog
             modal=modal
             id="archive"
@@ -185,6 +183,7 @@ fn ArchiveList(archive: Archive) -> impl IntoView {
         view! {
             <li>
                 <a id=title_id.clone() href=format!("/cards/{id}")>{card.title}</a>
+                {card.discarded_at.map(|_| view! { <span class="archive__deleted">{tr!(archive.deleted)}</span> })}
                 {card.archived_at.map(|at| view! { <Day at=at /> })}
                 <button
                     type="button"

@@ -62,7 +62,8 @@ pub struct Arrange {
     moving: StoredValue<Option<Moving>>,
     /// What is said of the move, and whether it is to be seen too.
     said: RwSignal<(String, bool)>,
-    refusal: RwSignal<Option<String>>,
+    /// Why the last move was refused.
+    pub refusal: RwSignal<Option<String>>,
     poll: Poll,
 }
 

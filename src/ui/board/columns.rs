@@ -6,6 +6,7 @@ use super::arrange::{Arrange, Moves};
 use super::card::CardTile;
 use super::drawn::{Drawn, with_all};
 use super::filter::Filter;
+use super::limit::ColumnLimit;
 use super::state::BoardState;
 use crate::domain::{Column, ProjectId};
 use crate::ui::hooks::{remembered, use_hydrated};
@@ -21,8 +22,10 @@ pub fn Columns(
     filter: Memo<Filter>,
     #[prop(into)] project: Signal<Option<ProjectId>>,
 ) -> impl IntoView {
-    let columns = Column::ALL
-        .map(|column| view! { <ColumnList state=state column=column drawn=drawn filter=filter project=project /> });
+    let refusal = arrange.refusal;
+    let columns = Column::ALL.map(|column| {
+        view! { <ColumnList state=state column=column drawn=drawn filter=filter project=project refusal=refusal /> }
+    });
     let element = NodeRef::new();
     let drag = arrange.use_drag(element);
     // It scrolls sideways where the screen is narrow: the keyboard must get at it even while no card is there to be focused.
@@ -58,6 +61,7 @@ fn ColumnList(
     drawn: Drawn,
     filter: Memo<Filter>,
     #[prop(into)] project: Signal<Option<ProjectId>>,
+    refusal: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let cards = Memo::new(move |_| {
         drawn.cards.with(|all| all.iter().filter(|(its, _)| *its == column).map(|(_, card)| *card).collect::<Vec<_>>())
@@ -76,13 +80,13 @@ fn ColumnList(
             data-empty=live(move || (count() == 0).then_some(""))
             aria-labelledby=title_id.clone()
         >
-            <h2 class="column__title" id=title_id.clone()>
-                <span class="column__dot" aria-hidden="true"></span>
-                {column_title(column)}
-                <span class="column__count" aria-hidden="true">
-                    {live(move || count().to_string())}
-                </span>
-            </h2>
+            <div class="column__head">
+                <h2 class="column__title" id=title_id.clone()>
+                    <span class="column__dot" aria-hidden="true"></span>
+                    {column_title(column)}
+                </h2>
+                <ColumnLimit state=state column=column count=Signal::derive(count) refusal=refusal />
+            </div>
             <button
                 type="button"
                 class="button button--quiet button--square column__collapse"

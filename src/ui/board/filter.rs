@@ -218,6 +218,8 @@ mod tests {
             branch: None,
             worktree_path: None,
             archived_at: None,
+            discarded_at: None,
+            model: None,
             version: 1,
             created_at: Timestamp::from_millis(0),
             updated_at: Timestamp::from_millis(0),

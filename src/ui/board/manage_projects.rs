@@ -9,25 +9,16 @@ use super::new_project::PathForm;
 use super::state::BoardState;
 use crate::api::{edit_project, remove_project};
 use crate::domain::{Project, ProjectEdit};
-use crate::ui::hooks::{Modal, later, use_hydrated};
-use crate::ui::kit::{Dialog, Icon, Notice, Shape, live, pressed, shown};
+use crate::ui::hooks::{Modal, later};
+use crate::ui::kit::{Dialog, Icon, Notice, Shape, ToolButton, pressed, shown};
 use crate::ui::{tr, tr_counted};
 
 /// The button and its dialog.
 #[component]
 pub fn ManageProjects(state: BoardState, changed: Callback<Project>) -> impl IntoView {
     let modal = Modal::new();
-    let hydrated = use_hydrated();
     view! {
-        <button
-            type="button"
-            class="button button--quiet"
-            disabled=live(move || !hydrated.get())
-            on:click=pressed(move |_| modal.open())
-        >
-            <Icon shape=Shape::Folder />
-            <span class="button__label">{tr!(board.projects)}</span>
-        </button>
+        <ToolButton shape=Shape::Folder text=tr!(board.projects) act=pressed(move |_| modal.open()) />
         <Dialog
             modal=modal
             id="projects"

@@ -8,6 +8,7 @@ mod columns;
 mod drawn;
 mod filter;
 mod filters;
+mod limit;
 mod manage_projects;
 mod new_card;
 mod new_project;

@@ -70,7 +70,7 @@ fn NewCardForm(
     made: Callback<(Card, bool)>,
 ) -> impl IntoView {
     let (draft, title_draft) = (KeptText::of("new-card.description"), KeptText::of("new-card.title"));
-    let agents = Agents::new(String::new());
+    let agents = Agents::new(String::new(), None);
     agents.load();
     let title = NodeRef::<html::Input>::new();
     let description = NodeRef::<html::Textarea>::new();
@@ -89,6 +89,7 @@ fn NewCardForm(
             title: title.value(),
             description: description.value(),
             agent: agents.chosen(),
+            model: agents.model(),
         };
         is_making.set(true);
         error.set(None);
@@ -171,7 +172,7 @@ fn NewCardForm(
                         })}
                     </select>
                 </Field>
-                <AgentField agents=agents id="new-agent" />
+                <AgentField agents=agents id="new-agent" model_id="new-model" />
             </div>
             <div class="form__foot">
                 <span class="form__hint">

@@ -8,7 +8,7 @@ use leptos::prelude::*;
 use super::filter::Filter;
 use crate::api::Board;
 use crate::domain::{
-    Card, CardId, Column, LogLine, Project, ProjectId, WorkflowStage, WorkflowStatus, workflow_statuses,
+    Card, CardId, Column, ColumnSettings, LogLine, Project, ProjectId, WorkflowStage, WorkflowStatus, workflow_statuses,
 };
 
 /// What is known of one card.
@@ -42,6 +42,7 @@ struct Move {
 pub struct BoardState {
     revision: StoredValue<String>,
     pub projects: RwSignal<Vec<Project>>,
+    wip_limits: RwSignal<Vec<(Column, i64)>>,
     /// In the order of their ids, as the statuses are. Maps would be ten times the code for the browser to load.
     cards: StoredValue<Vec<(CardId, BoardCard)>>,
     moves: StoredValue<Vec<Move>>,
@@ -55,6 +56,7 @@ impl BoardState {
         let state = Self {
             revision: StoredValue::new(String::new()),
             projects: RwSignal::new(vec![]),
+            wip_limits: RwSignal::new(vec![]),
             cards: StoredValue::new(vec![]),
             moves: StoredValue::new(vec![]),
             is_held: StoredValue::new(false),
@@ -87,6 +89,7 @@ impl BoardState {
         });
         self.revision.set_value(board.revision);
         set_if_new(self.projects, board.projects);
+        set_if_new(self.wip_limits, board.wip_limits);
         let mut last_lines = board.last_lines;
         let mut kept = Vec::with_capacity(board.cards.len());
         for card in board.cards {
@@ -192,6 +195,24 @@ impl BoardState {
     pub fn count(self, project: Option<ProjectId>) -> usize {
         self.places
             .with(|places| places.iter().filter(|place| project.is_none_or(|project| place.project == project)).count())
+    }
+
+    /// How many cards stand in a column, those that are not asked for, too.
+    pub fn count_in(self, column: Column) -> usize {
+        self.places.with(|places| places.iter().filter(|place| place.column == column).count())
+    }
+
+    /// How many cards a column is meant to hold.
+    pub fn wip_limit(self, column: Column) -> Option<i64> {
+        self.wip_limits.with(|limits| limits.iter().find(|(of, _)| *of == column).map(|(_, limit)| *limit))
+    }
+
+    /// Takes in a column as an operation has answered it.
+    pub fn take_column(self, settings: ColumnSettings) {
+        let _ = self.wip_limits.try_update(|limits| {
+            limits.retain(|(column, _)| *column != settings.id);
+            limits.extend(settings.wip_limit.map(|limit| (settings.id, limit)));
+        });
     }
 
     /// The agents of all cards, in order, and `also`, unless that is empty.

@@ -5,6 +5,7 @@
 
 mod address;
 mod answer;
+mod clipboard;
 mod clock;
 mod dialog;
 mod drag;
@@ -28,6 +29,7 @@ mod timer;
 
 pub use address::{Address, use_address};
 pub use answer::{failure_in_url, say_not_found};
+pub use clipboard::copy_text;
 pub use clock::{provide_clock, use_clock};
 pub use dialog::{Content, Modal, PageDialogs, later, provide_page_dialogs, use_page_dialogs};
 pub use drag::{Drag, Dragging, use_drag};

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos_i18n::Locale as _;
 use leptos_router::hooks::use_location;
 
-use super::{Icon, Shape, live, pressed};
+use super::{Icon, MenuFrame, Shape, live, pressed};
 use crate::ui::hooks::{Menu, Preferences, Theme, use_hydrated, use_notifications, use_preferences};
 use crate::ui::{Locale, tr};
 
@@ -29,15 +29,16 @@ pub fn PreferencesMenu() -> impl IntoView {
         }
     };
     view! {
-        <details
-            node_ref=menu.element
-            class="menu preferences"
-            on:keydown=move |event| menu.key(&event)
-            on:focusout=move |event| menu.focus_left(&event)
+        <MenuFrame
+            menu=menu
+            class="preferences"
+            summary=view! {
+                <summary class="button button--quiet button--square" aria-label=tr!(settings.title) title=tr!(settings.title)>
+                    <Icon shape=Shape::Sliders />
+                </summary>
+            }
+                .into_any()
         >
-            <summary class="button button--quiet button--square" aria-label=tr!(settings.title) title=tr!(settings.title)>
-                <Icon shape=Shape::Sliders />
-            </summary>
             <form class="menu__items" method="post" action="/preferences">
                 <input type="hidden" name="from" value=live(here) />
                 <fieldset>
@@ -67,6 +68,6 @@ pub fn PreferencesMenu() -> impl IntoView {
                         .collect_view()}
                 </fieldset>
             </form>
-        </details>
+        </MenuFrame>
     }
 }

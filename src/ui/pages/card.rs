@@ -8,13 +8,13 @@ use leptos_router::hooks::{use_params_map, use_query_map};
 use super::loaded::loaded;
 use super::not_found::{Loading, NotFound, Unavailable};
 use super::title::title_of;
-use crate::api::{CardDetails, CardTexts, Failure, card_details, card_texts, read_log};
-use crate::domain::{CardId, ExecutionId, ExecutionLog, LogSlice, Problem};
+use crate::api::{CardDetails, CardTexts, Failure, LogPage, card_details, card_texts, read_log};
+use crate::domain::{Card, CardId, ExecutionId, LogSlice, Problem};
 use crate::ui::hooks::{Next, use_page_focus, use_poll};
 use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone, live, shown};
 use crate::ui::run::{
-    ArchiveCard, CardActions, CardState, DeleteCard, DuplicateCard, EditCard, Facts, Log, LogFeed, LogWindow,
-    RunControls, StartAgain, Timeline,
+    ArchiveCard, CardActions, CardState, DeleteCard, DuplicateCard, EditCard, Facts, LineRange, Log, LogFeed,
+    LogWindow, RunControls, StartAgain, Timeline,
 };
 use crate::ui::tr;
 
@@ -22,7 +22,7 @@ const PACE_RUNNING_MS: u32 = 1_500;
 const PACE_IDLE_MS: u32 = 4_000;
 const PACE_AFTER_FAILURE_MS: u32 = 5_000;
 
-type Loaded = (CardDetails, CardTexts, Option<ExecutionLog>);
+type Loaded = (CardDetails, CardTexts, Option<LogPage>);
 
 #[component]
 pub fn CardPage() -> impl IntoView {
@@ -31,14 +31,15 @@ pub fn CardPage() -> impl IntoView {
     let id = Memo::new(move |_| params.with(|params| params.get("id").and_then(|id| id.parse::<CardId>().ok())));
     let chosen =
         Memo::new(move |_| query.with(|query| query.get("execution").and_then(|id| id.parse::<ExecutionId>().ok())));
-    let line = Memo::new(move |_| query.with(|query| query.get("line").and_then(|line| line.parse::<i64>().ok())));
+    let lines =
+        Memo::new(move |_| query.with(|query| query.get("line").and_then(|line| line.parse::<LineRange>().ok())));
     // Another choice of execution does not load the page again: the log asks for its rows.
-    let card = loaded(move || id.get(), move |id| load(id, chosen.get_untracked(), line.get_untracked()));
+    let card = loaded(move || id.get(), move |id| load(id, chosen.get_untracked(), lines.get_untracked()));
     view! {
         <Transition fallback=|| view! { <Loading /> }>
             {move || Suspend::new(async move {
                 match card.await {
-                    Ok((details, texts, log)) => view! { <LiveCard details=details texts=texts log=log chosen=chosen line=line /> }.into_any(),
+                    Ok((details, texts, log)) => view! { <LiveCard details=details texts=texts log=log chosen=chosen lines=lines /> }.into_any(),
                     Err(failure) => view! { <Unavailable failure=failure /> }.into_any(),
                 }
             })}
@@ -46,13 +47,13 @@ pub fn CardPage() -> impl IntoView {
     }
 }
 
-async fn load(id: Option<CardId>, chosen: Option<ExecutionId>, line: Option<i64>) -> Result<Loaded, Failure> {
+async fn load(id: Option<CardId>, chosen: Option<ExecutionId>, lines: Option<LineRange>) -> Result<Loaded, Failure> {
     let Some(id) = id else { return Err(Failure(Problem::not_found(tr!(page.no_such_card)))) };
     let details = card_details(id).await?;
     let texts = card_texts(id).await?;
     let log = match to_show(&details, chosen) {
         Some(execution) => {
-            let slice = line.map_or(LogSlice::Tail, LogWindow::around);
+            let slice = lines.map_or(LogSlice::Tail, |lines| LogWindow::around(lines.first));
             Some(read_log(execution, slice, LogSlice::LIMIT_DEFAULT).await?)
         }
         None => None,
@@ -70,9 +71,9 @@ fn to_show(details: &CardDetails, chosen: Option<ExecutionId>) -> Option<Executi
 fn LiveCard(
     details: CardDetails,
     texts: CardTexts,
-    log: Option<ExecutionLog>,
+    log: Option<LogPage>,
     chosen: Memo<Option<ExecutionId>>,
-    line: Memo<Option<i64>>,
+    lines: Memo<Option<LineRange>>,
 ) -> impl IntoView {
     let id = details.card.id;
     let state = CardState::new(details, texts);
@@ -93,7 +94,7 @@ fn LiveCard(
     );
     let own = move |id: &ExecutionId| state.executions.with(|all| all.iter().any(|execution| execution.id == *id));
     let wanted = Memo::new(move |_| chosen.get().filter(own).or_else(|| state.active()));
-    let feed = LogFeed::new(log, wanted, line, move || poll.wake());
+    let feed = LogFeed::new(log, wanted, lines, move || poll.wake());
     let actions = CardActions::provide(move |card| {
         state.take_card(card);
         poll.wake();
@@ -102,7 +103,7 @@ fn LiveCard(
     use_page_focus();
     shown(move || match state.is_gone.get() {
         true => Either::Left(view! { <NotFound /> }),
-        false => Either::Right(view! { <CardView state=state feed=feed actions=actions wanted=wanted line=line /> }),
+        false => Either::Right(view! { <CardView state=state feed=feed actions=actions wanted=wanted lines=lines /> }),
     })
 }
 
@@ -112,11 +113,11 @@ fn CardView(
     feed: LogFeed,
     actions: CardActions,
     #[prop(into)] wanted: Signal<Option<ExecutionId>>,
-    line: Memo<Option<i64>>,
+    lines: Memo<Option<LineRange>>,
 ) -> impl IntoView {
     let title = Memo::new(move |_| state.card.with(|card| card.title.clone()));
     let mark = Memo::new(move |_| state.mark().unwrap_or_else(not_started));
-    let is_archived = Memo::new(move |_| state.card.with(|card| card.archived_at.is_some()));
+    let put_away = Memo::new(move |_| state.card.with(put_away_words));
     let error = Memo::new(move |_| {
         state.card.with(|card| card.active_execution.as_ref().and_then(|execution| execution.workflow_error.clone()))
     });
@@ -140,20 +141,29 @@ fn CardView(
                     <EditCard state=state />
                     <DuplicateCard state=state refusal=actions.refusal />
                     <ArchiveCard state=state refusal=actions.refusal />
-                    <DeleteCard state=state />
+                    <DeleteCard state=state refusal=actions.refusal />
                 </div>
             </header>
             <Notice text=actions.refusal />
             {shown(move || {
-                is_archived.get().then(|| view! { <p class="notice notice--calm">{tr!(archive.is_archived)}</p> })
+                put_away.get().map(|words| view! { <p class="notice notice--calm" role="status">{words}</p> })
             })}
             {shown(move || error.get().map(|error| view! { <p class="run__error" data-tone=live(move || mark.with(|mark| mark.tone.as_str()))>{error}</p> }))}
             <Timeline state=state current=wanted />
             <div class="run__body">
-                <Log state=state feed=feed line=line />
+                <Log state=state feed=feed lines=lines />
                 <Facts state=state />
             </div>
         </main>
+    }
+}
+
+/// Why the card is not on the board.
+fn put_away_words(card: &Card) -> Option<&'static str> {
+    match (card.discarded_at, card.archived_at) {
+        (Some(_), _) => Some(tr!(archive.is_deleted)),
+        (None, Some(_)) => Some(tr!(archive.is_archived)),
+        (None, None) => None,
     }
 }
 

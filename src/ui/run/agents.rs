@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::api::agents;
-use crate::domain::Agent;
+use crate::domain::{Agent, Card};
 use crate::ui::kit::{Field, live, shown};
 use crate::ui::tr;
 
@@ -13,12 +13,14 @@ use crate::ui::tr;
 pub struct Agents {
     known: RwSignal<Vec<Agent>>,
     chosen: RwSignal<String>,
+    model: RwSignal<String>,
 }
 
 impl Agents {
-    /// `chosen`: the one that the card has; empty: the first that the server names.
-    pub fn new(chosen: String) -> Self {
-        Self { known: RwSignal::new(vec![]), chosen: RwSignal::new(chosen) }
+    /// `chosen`: the one that the card has; empty: the first that the server names. `model`: what the card asks of it.
+    pub fn new(chosen: String, model: Option<String>) -> Self {
+        let model = RwSignal::new(model.unwrap_or_default());
+        Self { known: RwSignal::new(vec![]), chosen: RwSignal::new(chosen), model }
     }
 
     /// Asks the server which there are and whether they can work.
@@ -40,6 +42,17 @@ impl Agents {
         Some(self.chosen.get_untracked()).filter(|name| !name.is_empty())
     }
 
+    /// The model that it is to work with; empty: its own choice. `None` where nothing is known of the agent.
+    pub fn model(self) -> Option<String> {
+        let takes_model = untrack(|| self.of_chosen(|agent| agent.takes_model))?;
+        Some(if takes_model { self.model.get_untracked() } else { String::new() })
+    }
+
+    fn of_chosen<T>(self, read: impl FnOnce(&Agent) -> T) -> Option<T> {
+        let chosen = self.chosen.get();
+        self.known.with(|known| known.iter().find(|agent| agent.name == chosen).map(read))
+    }
+
     fn options(self) -> Vec<(String, bool)> {
         let mut options: Vec<_> =
             self.known.with(|known| known.iter().map(|agent| (agent.name.clone(), agent.available)).collect());
@@ -51,21 +64,25 @@ impl Agents {
     }
 
     fn hint(self) -> String {
-        let chosen = self.chosen.get();
-        self.known.with(|known| match known.iter().find(|agent| agent.name == chosen) {
-            Some(agent) if agent.available => agent.version.clone().unwrap_or_default(),
-            Some(agent) => agent.reason.clone().unwrap_or_else(|| tr!(agents.not_available).to_owned()),
-            None => String::new(),
-        })
+        let hint = self.of_chosen(|agent| match agent.available {
+            true => agent.version.clone().unwrap_or_default(),
+            false => agent.reason.clone().unwrap_or_else(|| tr!(agents.not_available).to_owned()),
+        });
+        hint.unwrap_or_default()
     }
 }
 
+/// The agent, and the model, where it can be told of one.
 #[component]
 pub fn AgentField(
     agents: Agents,
-    /// The id of the field.
+    /// The id of the agent's field.
     id: &'static str,
+    /// The id of the model's field.
+    model_id: &'static str,
 ) -> impl IntoView {
+    let models =
+        Memo::new(move |_| agents.of_chosen(|agent| agent.takes_model.then(|| agent.models.clone())).flatten());
     let options = move || {
         agents
             .options()
@@ -91,5 +108,29 @@ pub fn AgentField(
                 {shown(options)}
             </select>
         </Field>
+        {shown(move || {
+            let models = models.get()?;
+            let list = format!("{model_id}-known");
+            Some(
+                view! {
+                    <Field label=tr!(form.model) of=model_id>
+                        <input
+                            id=model_id
+                            list=list.clone()
+                            value=agents.model.get_untracked()
+                            on:input=move |event| agents.model.set(event_target_value(&event))
+                            maxlength=Card::MODEL_MAX_CHARS.to_string()
+                            autocomplete="off"
+                            autocapitalize="off"
+                            spellcheck="false"
+                            placeholder=tr!(form.model_default)
+                        />
+                        <datalist id=list>
+                            {models.into_iter().map(|model| view! { <option value=model></option> }).collect_view()}
+                        </datalist>
+                    </Field>
+                },
+            )
+        })}
     }
 }

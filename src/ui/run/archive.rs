@@ -57,13 +57,13 @@ pub fn DuplicateCard(state: CardState, refusal: RwSignal<Option<String>>) -> imp
         if is_making.get_untracked() {
             return;
         }
-        let Card { title, description, agent, project_id, .. } = state.card.get_untracked();
+        let Card { title, description, agent, model, project_id, .. } = state.card.get_untracked();
         let title = tr!(archive.copy_of, title = title).chars().take(NewCard::TITLE_MAX_CHARS).collect();
         is_making.set(true);
         refusal.set(None);
         let navigate = navigate.clone();
         spawn_local(async move {
-            let answer = create_card(NewCard { project_id, title, description, agent: Some(agent) }).await;
+            let answer = create_card(NewCard { project_id, title, description, agent: Some(agent), model }).await;
             // The page may be gone by now, and its signals with it.
             if is_making.try_set(false).is_some() {
                 return;

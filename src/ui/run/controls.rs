@@ -13,7 +13,7 @@ use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
 use crate::domain::{Card, CardId, Column, Event, ExecutionId, ExecutionStatus, Stage, Workflow};
 use crate::ui::hooks::{Menu, failure_in_url, use_settling};
-use crate::ui::kit::{Icon, Shape, live, shown};
+use crate::ui::kit::{Icon, MenuFrame, Shape, live, shown};
 use crate::ui::tr;
 
 /// What somebody wants of a card's run.
@@ -132,17 +132,17 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
                 view! { <WishForm id=id wish=wish busy=busy described_by="start-again".to_owned() /> }
             });
             view! {
-                <details
-                    node_ref=menu.element
-                    class="menu"
-                    on:keydown=move |event| menu.key(&event)
-                    on:focusout=move |event| menu.focus_left(&event)
+                <MenuFrame
+                    menu=menu
+                    summary=view! {
+                        <summary class="button" id="start-again">
+                            {tr!(controls.start_again)}
+                        </summary>
+                    }
+                        .into_any()
                 >
-                    <summary class="button" id="start-again">
-                        {tr!(controls.start_again)}
-                    </summary>
                     <div class="menu__items">{forms.into_iter().collect_view()}</div>
-                </details>
+                </MenuFrame>
             }
         })
     })

@@ -1,4 +1,4 @@
-//! Changing a card's title, description and agent.
+//! Changing a card's title, description, agent and model.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -38,7 +38,7 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
     let original = StoredValue::new(state.card.get_untracked());
     let title = NodeRef::<html::Input>::new();
     let description = NodeRef::<html::Textarea>::new();
-    let agents = Agents::new(original.with_value(|card| card.agent.clone()));
+    let agents = original.with_value(|card| Agents::new(card.agent.clone(), card.model.clone()));
     agents.load();
     let error = RwSignal::new(None);
     let is_saving = RwSignal::new(false);
@@ -51,6 +51,7 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
             title: Some(title.value()),
             description: Some(description.value()),
             agent: agents.chosen(),
+            model: agents.model(),
             ..CardEdit::default()
         };
         let (known, original) = (state.card.get_untracked(), original.get_value());
@@ -103,7 +104,9 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
                 </textarea>
                 <Preview field=description />
             </Field>
-            <AgentField agents=agents id="edit-agent" />
+            <div class="form__row">
+                <AgentField agents=agents id="edit-agent" model_id="edit-model" />
+            </div>
             <div class="form__foot">
                 <button class="button button--primary" disabled=live(move || is_saving.get())>
                     {tr!(form.save)}
@@ -116,8 +119,8 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
 /// Edits the card. Its run moves its version on all the time; only another's change of its text is in the way of this one.
 async fn edit_unless_changed(edit: CardEdit, mut known: Card, original: Card) -> Result<Card, Failure> {
     for _ in 0..3 {
-        let has_own_text = (&known.title, &known.description, &known.agent)
-            == (&original.title, &original.description, &original.agent);
+        let has_own_text = (&known.title, &known.description, &known.agent, &known.model)
+            == (&original.title, &original.description, &original.agent, &original.model);
         let version = if has_own_text { known.version } else { original.version };
         match edit_card(original.id, CardEdit { version: Some(version), ..edit.clone() }).await {
             Err(failure) if failure.0.status == 409 && has_own_text => known = card_details(original.id).await?.card,

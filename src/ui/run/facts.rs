@@ -26,6 +26,11 @@ pub fn Facts(state: CardState) -> impl IntoView {
             active.result.clone().filter(|_| active.status == ExecutionStatus::Success)
         })
     });
+    // Until it has run: then it says what it worked with.
+    let model = Memo::new(move |_| {
+        let has_said = state.executions.with(|all| all.iter().any(|execution| execution.usage.model.is_some()));
+        state.card.with(|card| card.model.clone().filter(|_| !has_said))
+    });
     let used = Memo::new(move |_| state.executions.with(|executions| usage(executions)));
     let created = state.card.with_untracked(|card| card.created_at);
     view! {
@@ -40,6 +45,16 @@ pub fn Facts(state: CardState) -> impl IntoView {
                 </dd>
                 <dt>{tr!(form.agent)}</dt>
                 <dd>{live(move || agent.get())}</dd>
+                {shown(move || {
+                    model
+                        .get()
+                        .map(|model| {
+                            view! {
+                                <dt>{tr!(facts.model)}</dt>
+                                <dd>{model}</dd>
+                            }
+                        })
+                })}
                 <Code term=tr!(facts.branch) shape=Shape::Branch text=branch />
                 <Code term=tr!(facts.spec) shape=Shape::Edit text=spec />
                 <dt>{tr!(facts.created)}</dt>

@@ -7,9 +7,11 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::window::{LogWindow, PAGE};
-use crate::api::{Failure, read_log};
-use crate::domain::{ExecutionId, ExecutionLog, LogLine, LogSlice, Timestamp};
+use super::chosen::text_of;
+use super::range::LineRange;
+use super::window::{LogWindow, PAGE, Row};
+use crate::api::{Failure, LogPage, read_log};
+use crate::domain::{ExecutionId, LogSlice, Timestamp};
 use crate::ui::hooks::{FollowEnd, Next, Poll, Wanted, use_poll};
 
 const PACE_MS: u32 = 700;
@@ -32,13 +34,13 @@ pub struct LogFeed {
 impl LogFeed {
     /// Begins with what the page was loaded with; calls `ended` when the wanted execution's log is complete.
     pub fn new(
-        loaded: Option<ExecutionLog>,
+        loaded: Option<LogPage>,
         wanted: Memo<Option<ExecutionId>>,
-        line: Memo<Option<i64>>,
+        lines: Memo<Option<LineRange>>,
         ended: impl Fn() + Clone + 'static,
     ) -> Self {
         let window = RwSignal::new(loaded.map(LogWindow::new));
-        let follow = FollowEnd::new(line.get_untracked().is_none());
+        let follow = FollowEnd::new(lines.get_untracked().is_none());
         let question = move || {
             let ask = question(wanted.get_untracked(), window, follow.at_end_untracked());
             async move {
@@ -54,8 +56,8 @@ impl LogFeed {
         let feed = Self { window, wanted, follow, poll, seen, is_loading, asked };
         feed.keep_up();
         Effect::new(move |_| {
-            if let Some(line) = line.get() {
-                feed.go_to(line);
+            if let Some(lines) = lines.get() {
+                feed.go_to(lines.first);
             }
         });
         feed
@@ -110,8 +112,17 @@ impl LogFeed {
     }
 
     /// The rows, each with the execution that it belongs to.
-    pub fn rows(self) -> Vec<(ExecutionId, Arc<LogLine>)> {
+    pub fn rows(self) -> Vec<(ExecutionId, Arc<Row>)> {
         self.of(|window| window.rows().into_iter().map(|row| (window.execution, row)).collect()).unwrap_or_default()
+    }
+
+    /// What some lines say, as it was printed; `None` where not all of them are here.
+    pub fn text(self, lines: LineRange) -> Option<String> {
+        self.window.with_untracked(|window| {
+            let window = window.as_ref().filter(|window| window.has(lines.first) && window.has(lines.last))?;
+            let rows = window.rows();
+            Some(text_of(rows.iter().map(|row| &row.line).filter(|line| lines.has(line.sequence))))
+        })
     }
 
     pub fn is_complete(self) -> bool {
@@ -189,7 +200,7 @@ impl LogFeed {
     }
 
     /// Loads what `slice` names, and lets `take` have it where the reader still wants it.
-    fn load(self, slice: impl Fn(&LogWindow) -> LogSlice + 'static, take: impl FnOnce(Self, ExecutionLog) + 'static) {
+    fn load(self, slice: impl Fn(&LogWindow) -> LogSlice + 'static, take: impl FnOnce(Self, LogPage) + 'static) {
         let asked =
             self.window.with_untracked(|window| window.as_ref().map(|window| (window.execution, slice(window))));
         let Some((execution, asked_for)) = asked else { return };
@@ -243,28 +254,28 @@ fn question(wanted: Option<ExecutionId>, window: RwSignal<Option<LogWindow>>, fo
 }
 
 fn take(
-    answer: Result<Option<ExecutionLog>, Failure>,
+    answer: Result<Option<LogPage>, Failure>,
     wanted: Memo<Option<ExecutionId>>,
     window: RwSignal<Option<LogWindow>>,
     follow: FollowEnd,
     ended: impl Fn(),
 ) -> Next {
-    let log = match answer {
-        Ok(Some(log)) => log,
+    let page = match answer {
+        Ok(Some(page)) => page,
         Ok(None) => return Next::WhenWoken,
         Err(_) => return Next::InMs(AFTER_FAILURE_MS),
     };
-    if wanted.get_untracked() != Some(log.execution_id) {
+    let (execution, complete) = (page.log.execution_id, page.log.complete);
+    if wanted.get_untracked() != Some(execution) {
         return Next::InMs(0);
     }
-    let (complete, following) = (log.complete, follow.at_end_untracked());
-    let is_other =
-        window.with_untracked(|window| window.as_ref().map(|window| window.execution)) != Some(log.execution_id);
+    let following = follow.at_end_untracked();
+    let is_other = window.with_untracked(|window| window.as_ref().map(|window| window.execution)) != Some(execution);
     if is_other {
-        window.set(Some(LogWindow::new(log)));
+        window.set(Some(LogWindow::new(page)));
         follow.to_end();
     } else {
-        window.maybe_update(|window| window.as_mut().is_some_and(|window| window.append(log, following)));
+        window.maybe_update(|window| window.as_mut().is_some_and(|window| window.append(page, following)));
         follow.grown();
     }
     if complete {

@@ -6,8 +6,10 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
+use super::chosen::Chosen;
 use super::feed::LogFeed;
 use super::lines::Highlight;
+use super::range::LineRange;
 use crate::api::{next_error, search_log};
 use crate::domain::{ExecutionId, LogMatches};
 use crate::ui::hooks::{on_key, use_hydrated};
@@ -26,6 +28,7 @@ type Match = (i64, Arc<[(u32, u32)]>);
 #[derive(Clone, Copy)]
 pub struct Finder {
     feed: LogFeed,
+    chosen: Chosen,
     query: RwSignal<String>,
     found: RwSignal<Found>,
     current: RwSignal<Option<i64>>,
@@ -45,9 +48,10 @@ enum Way {
 }
 
 impl Finder {
-    pub fn new(feed: LogFeed) -> Self {
+    pub fn new(feed: LogFeed, chosen: Chosen) -> Self {
         let finder = Self {
             feed,
+            chosen,
             query: RwSignal::new(String::new()),
             found: RwSignal::new(Found::new()),
             current: RwSignal::new(None),
@@ -67,19 +71,23 @@ impl Finder {
         finder
     }
 
-    /// How a row stands out; `line` is the one that the address names.
-    pub fn highlight(self, sequence: i64, line: Option<i64>) -> Highlight {
+    /// How a row stands out.
+    pub fn highlight(self, sequence: i64) -> Highlight {
         let place = |found: &Found| found.binary_search_by_key(&sequence, |(found, _)| *found).ok();
         let found = self.found.with(|found| place(found).map(|at| found[at].1.clone())).unwrap_or_default();
-        Highlight { found, is_current: self.current.get().or(line) == Some(sequence) }
+        let is_current = match self.current.get() {
+            Some(current) => current == sequence,
+            None => self.chosen.lines.with(|lines| lines.is_some_and(|lines| lines.has(sequence))),
+        };
+        Highlight { found, is_current }
     }
 
-    /// Looks for other words, from the beginning; or goes to the line that is named.
+    /// Looks for other words, from the beginning; or chooses the lines that are named.
     fn search(self, query: String) {
         self.query.set(query.clone());
         self.forget();
-        if let Some(line) = line_named(&query) {
-            self.show(line);
+        if let Some(lines) = lines_named(&query) {
+            self.chosen.choose(lines);
         } else if !query.trim().is_empty() {
             self.ask(0, |finder| {
                 finder.current.set(finder.found.with_untracked(|found| sequence_of(found.first())));
@@ -128,8 +136,8 @@ impl Finder {
     /// To the next row or the one before; behind the last one that is known more are looked for, and behind the very last
     /// comes the first again.
     fn step(self, way: Way) {
-        if let Some(line) = self.query.with_untracked(|query| line_named(query)) {
-            return self.show(line);
+        if let Some(lines) = self.query.with_untracked(|query| lines_named(query)) {
+            return self.chosen.choose(lines);
         }
         let at = self.current.get_untracked();
         let next = self.found.with_untracked(|found| match (way, at) {
@@ -159,7 +167,8 @@ impl Finder {
     /// To the next row behind the current one that tells of a failure; behind the last one comes the first again.
     pub fn next_error(self) {
         let Some(execution) = self.feed.execution_untracked() else { return };
-        let after = self.current.get_untracked().unwrap_or(0);
+        let chosen = self.chosen.lines.get_untracked().map(|lines| lines.last);
+        let after = self.current.get_untracked().or(chosen).unwrap_or(0);
         let number = self.asked.get_value().wrapping_add(1);
         self.asked.set_value(number);
         self.problem.set(None);
@@ -181,7 +190,6 @@ impl Finder {
     }
 
     fn show(self, sequence: i64) {
-        let sequence = sequence.clamp(1, untrack(|| self.feed.last_sequence()).max(1));
         self.current.set(Some(sequence));
         self.feed.go_to(sequence);
     }
@@ -191,7 +199,7 @@ impl Finder {
         if let Some(problem) = self.problem.get() {
             return problem;
         }
-        if self.query.with(|query| query.trim().is_empty() || line_named(query).is_some()) {
+        if self.query.with(|query| query.trim().is_empty() || lines_named(query).is_some()) {
             return String::new();
         }
         if self.searched.with(Option::is_none) {
@@ -208,8 +216,8 @@ impl Finder {
     }
 }
 
-/// The line that a question like `:120` names.
-fn line_named(query: &str) -> Option<i64> {
+/// The lines that a question like `:120` or `:120-140` names.
+fn lines_named(query: &str) -> Option<LineRange> {
     query.trim().strip_prefix(':')?.parse().ok()
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use leptos::prelude::*;
 
 use super::ansi::{Stretch, stretches};
+use super::window::Row;
 use crate::domain::{CardId, ExecutionId, LogLine, LogType, Timestamp};
 use crate::ui::kit::{Moment, elapsed};
 use crate::ui::{tr, tr_counted};
@@ -17,7 +18,7 @@ const LINES_OPEN: usize = 4;
 pub struct Highlight {
     /// What a search has found in it: byte offsets, from and to, in order.
     pub found: Arc<[(u32, u32)]>,
-    /// It is the one that the reader was brought to.
+    /// The reader was brought to it, or has chosen it.
     pub is_current: bool,
 }
 
@@ -25,12 +26,12 @@ pub struct Highlight {
 pub fn Line(
     card: CardId,
     execution: ExecutionId,
-    row: Arc<LogLine>,
+    row: Arc<Row>,
     highlight: Highlight,
     /// When the execution began.
     started_at: Option<Timestamp>,
 ) -> impl IntoView {
-    let LogLine { sequence, timestamp, kind, partial, .. } = *row;
+    let LogLine { sequence, timestamp, kind, partial, .. } = row.line;
     let number = sequence.to_string();
     view! {
         <li
@@ -59,8 +60,12 @@ pub fn Line(
     }
 }
 
-fn text(row: &LogLine, highlight: &Highlight) -> AnyView {
+fn text(Row { line: row, prose }: &Row, highlight: &Highlight) -> AnyView {
     let content = &row.content;
+    // What was found is marked in what was printed, which is not where it stands in the HTML.
+    if let Some(html) = prose.clone().filter(|_| highlight.found.is_empty()) {
+        return view! { <div class="line__text line__prose prose" inner_html=html></div> }.into_any();
+    }
     let folds = matches!(row.kind, LogType::Tool | LogType::Result)
         && highlight.found.is_empty()
         && content.lines().count() > LINES_OPEN;

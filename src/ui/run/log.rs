@@ -2,33 +2,35 @@
 
 use leptos::prelude::*;
 
+use super::chosen::{Chosen, ChosenLines};
 use super::feed::LogFeed;
 use super::find::{FindBar, Finder};
 use super::lines::{Line, type_word};
+use super::range::LineRange;
 use super::stage_title;
 use super::state::CardState;
 use super::window::PAGE;
 use crate::domain::{CardId, ExecutionId, ExecutionStatus, LogType};
 use crate::ui::hooks::{Menu, remembered, use_connection, use_hydrated};
-use crate::ui::kit::{Icon, Shape, live, pressed, shown};
+use crate::ui::kit::{Icon, MenuFrame, Shape, ToolButton, live, pressed, shown};
 use crate::ui::{tr, tr_counted};
 
 #[component]
 pub fn Log(
     state: CardState,
     feed: LogFeed,
-    /// The line that the address names.
-    line: Memo<Option<i64>>,
+    /// The lines that the address names.
+    lines: Memo<Option<LineRange>>,
 ) -> impl IntoView {
     let follow = feed.follow;
-    let finder = Finder::new(feed);
     let card = state.card.with_untracked(|card| card.id);
+    let chosen = Chosen::new(lines, card, feed);
+    let finder = Finder::new(feed, chosen);
     let (is_cut, is_since) = (remembered("cardume.log.cut"), remembered("cardume.log.since"));
     let hidden = RwSignal::new(Vec::new());
     let rows = move || {
-        let line = line.get();
         let rows = feed.rows().into_iter();
-        rows.map(|(execution, row)| (execution, finder.highlight(row.sequence, line), row)).collect::<Vec<_>>()
+        rows.map(|(execution, row)| (execution, finder.highlight(row.line.sequence), row)).collect::<Vec<_>>()
     };
     view! {
         <section
@@ -57,6 +59,7 @@ pub fn Log(
                     tabindex="0"
                     aria-busy=live(move || if feed.is_loading() { "true" } else { "false" })
                     on:scroll=move |_| feed.scrolled()
+                    on:click=pressed(move |event| chosen.click(&event))
                     on:keydown=move |event| {
                         // The browser would go to where the end is now, and rows come in meanwhile.
                         if event.key() == "End" {
@@ -82,7 +85,7 @@ pub fn Log(
                         <For
                             each=rows
                             key=|(execution, highlight, row)| {
-                                (execution.0.as_u128(), row.sequence, highlight.is_current, highlight.found.clone())
+                                (execution.0.as_u128(), row.line.sequence, highlight.is_current, highlight.found.clone())
                             }
                             children=move |(execution, highlight, row)| {
                                 let started_at = feed.started_untracked();
@@ -96,6 +99,7 @@ pub fn Log(
                     <div class="log__end"></div>
                 </div>
                 <Unseen feed=feed />
+                <ChosenLines chosen=chosen />
             </div>
         </section>
     }
@@ -110,54 +114,34 @@ fn Tools(
     is_since: RwSignal<bool>,
     hidden: RwSignal<Vec<LogType>>,
 ) -> impl IntoView {
-    let hydrated = use_hydrated();
     let address = move |form: &str| {
         feed.execution().map(|execution| format!("/api/executions/{execution}/logs.{form}")).unwrap_or_default()
     };
     view! {
         <div class="log__buttons">
-            <button
-                type="button"
-                class="button button--quiet"
-                aria-label=tr!(log.to_first)
-                disabled=live(move || !hydrated.get())
-                on:click=pressed(move |_| feed.go_to(1))
-            >
-                <Icon shape=Shape::Up />
-                {tr!(log.top)}
-            </button>
-            <button
-                type="button"
-                class="button button--quiet"
-                disabled=live(move || !hydrated.get())
-                on:click=pressed(move |_| finder.next_error())
-            >
-                <Icon shape=Shape::Failed />
-                {tr!(log.next_error)}
-            </button>
+            <ToolButton
+                shape=Shape::Up
+                text=tr!(log.top)
+                label=tr!(log.to_first)
+                act=pressed(move |_| feed.go_to(1))
+            />
+            <ToolButton shape=Shape::Failed text=tr!(log.next_error) act=pressed(move |_| finder.next_error()) />
             <Kinds feed=feed hidden=hidden />
-            <button
-                type="button"
-                class="button button--quiet log__since"
-                aria-label=tr!(log.since_start)
-                aria-pressed=live(move || if is_since.get() { "true" } else { "false" })
-                disabled=live(move || !hydrated.get())
-                on:click=pressed(move |_| is_since.update(|is_since| *is_since = !*is_since))
-            >
-                <Icon shape=Shape::Clock />
-                {tr!(log.since)}
-            </button>
-            <button
-                type="button"
-                class="button button--quiet"
-                aria-label=tr!(log.wrap_long)
-                aria-pressed=live(move || if is_cut.get() { "false" } else { "true" })
-                disabled=live(move || !hydrated.get())
-                on:click=pressed(move |_| is_cut.update(|is_cut| *is_cut = !*is_cut))
-            >
-                <Icon shape=Shape::Wrap />
-                {tr!(log.wrap)}
-            </button>
+            <ToolButton
+                class="log__since"
+                shape=Shape::Clock
+                text=tr!(log.since)
+                label=tr!(log.since_start)
+                is_pressed=Signal::derive(move || is_since.get())
+                act=pressed(move |_| is_since.update(|is_since| *is_since = !*is_since))
+            />
+            <ToolButton
+                shape=Shape::Wrap
+                text=tr!(log.wrap)
+                label=tr!(log.wrap_long)
+                is_pressed=Signal::derive(move || !is_cut.get())
+                act=pressed(move |_| is_cut.update(|is_cut| *is_cut = !*is_cut))
+            />
             {shown(move || {
                 feed.execution()
                     .is_some()
@@ -199,21 +183,21 @@ fn Kinds(feed: LogFeed, hidden: RwSignal<Vec<LogType>>) -> impl IntoView {
         }
     };
     view! {
-        <details
-            node_ref=menu.element
-            class="menu"
-            on:keydown=move |event| menu.key(&event)
-            on:focusout=move |event| menu.focus_left(&event)
+        <MenuFrame
+            menu=menu
+            summary=view! {
+                <summary class="button button--quiet">
+                    <Icon shape=Shape::Filter />
+                    {tr!(log.rows)}
+                </summary>
+            }
+                .into_any()
         >
-            <summary class="button button--quiet">
-                <Icon shape=Shape::Filter />
-                {tr!(log.rows)}
-            </summary>
             <fieldset class="menu__items">
                 <legend class="visually-hidden">{tr!(log.rows_shown)}</legend>
                 {LogType::ALL.map(choice).into_iter().collect_view()}
             </fieldset>
-        </details>
+        </MenuFrame>
     }
 }
 

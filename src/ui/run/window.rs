@@ -5,26 +5,50 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::domain::{ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice, Timestamp};
+use crate::api::LogPage;
+use crate::domain::{ExecutionId, ExecutionStatus, LogLine, LogSlice, Timestamp};
 
 /// As many rows as the page shows at once.
 pub const ROWS_MAX: usize = 2000;
 /// As many rows as one question asks for.
 pub const PAGE: i64 = LogSlice::LIMIT_DEFAULT;
 
+/// A row, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub line: LogLine,
+    /// What it says in Markdown, as HTML that a page can show.
+    pub prose: Option<String>,
+}
+
+impl Row {
+    /// The rows of a slice, in order.
+    fn all(lines: Vec<LogLine>, prose: Vec<(i64, String)>) -> impl DoubleEndedIterator<Item = Self> {
+        let mut prose = prose.into_iter().peekable();
+        let rows: Vec<_> = lines
+            .into_iter()
+            .map(|line| {
+                let own = prose.next_if(|(sequence, _)| *sequence == line.sequence);
+                Self { line, prose: own.map(|(_, html)| html) }
+            })
+            .collect();
+        rows.into_iter()
+    }
+}
+
 /// Consecutive rows of one execution's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogWindow {
     pub execution: ExecutionId,
     pub started_at: Timestamp,
-    rows: VecDeque<Arc<LogLine>>,
+    rows: VecDeque<Arc<Row>>,
     /// The sequence of the last row that the log has.
     last_sequence: i64,
     ended: bool,
 }
 
 impl LogWindow {
-    pub fn new(log: ExecutionLog) -> Self {
+    pub fn new(LogPage { log, prose }: LogPage) -> Self {
         let mut window = Self {
             execution: log.execution_id,
             started_at: log.started_at,
@@ -32,22 +56,22 @@ impl LogWindow {
             last_sequence: log.last_sequence,
             ended: log.complete || log.status == ExecutionStatus::Idle,
         };
-        window.rows.extend(log.logs.into_iter().map(Arc::new));
+        window.rows.extend(Row::all(log.logs, prose).map(Arc::new));
         window
     }
 
-    pub fn rows(&self) -> Vec<Arc<LogLine>> {
+    pub fn rows(&self) -> Vec<Arc<Row>> {
         self.rows.iter().cloned().collect()
     }
 
     /// The sequence of the first row here; 1 where there is none.
     pub fn first(&self) -> i64 {
-        self.rows.front().map_or(1, |row| row.sequence)
+        self.rows.front().map_or(1, |row| row.line.sequence)
     }
 
     /// The sequence of the last row here; 0 where there is none.
     pub fn last(&self) -> i64 {
-        self.rows.back().map_or(0, |row| row.sequence)
+        self.rows.back().map_or(0, |row| row.line.sequence)
     }
 
     /// The sequence of the last row that the log has.
@@ -97,22 +121,22 @@ impl LogWindow {
 
     /// Takes in rows from the end of the log; answers whether that changed anything. Rows that would leave a hole begin
     /// the window anew for who follows the end, and are of no use to who does not.
-    pub fn append(&mut self, log: ExecutionLog, following: bool) -> bool {
+    pub fn append(&mut self, page: LogPage, following: bool) -> bool {
         let before = (self.first(), self.last(), self.last_sequence, self.ended);
-        self.take_in(log, following);
+        self.take_in(page, following);
         before != (self.first(), self.last(), self.last_sequence, self.ended)
     }
 
-    fn take_in(&mut self, log: ExecutionLog, following: bool) {
+    fn take_in(&mut self, LogPage { log, prose }: LogPage, following: bool) {
         self.last_sequence = self.last_sequence.max(log.last_sequence);
         self.ended |= log.complete;
         let last = self.last();
-        let new = log.logs.into_iter().filter(|row| row.sequence > last).map(Arc::new);
+        let new = Row::all(log.logs, prose).filter(|row| row.line.sequence > last).map(Arc::new);
         let mut new = new.peekable();
         if !self.has_room(following) {
             return;
         }
-        if new.peek().is_some_and(|row| row.sequence > last + 1) {
+        if new.peek().is_some_and(|row| row.line.sequence > last + 1) {
             if !following {
                 return;
             }
@@ -129,8 +153,8 @@ impl LogWindow {
     }
 
     /// Takes in the rows behind the last one, and lets go of as many at the beginning as there are too many.
-    pub fn extend(&mut self, log: ExecutionLog) {
-        self.take_in(log, true);
+    pub fn extend(&mut self, page: LogPage) {
+        self.take_in(page, true);
     }
 
     /// What to ask for to see further back.
@@ -139,10 +163,10 @@ impl LogWindow {
     }
 
     /// Takes in the rows before the first one, and lets go of as many at the end as there are too many.
-    pub fn prepend(&mut self, log: ExecutionLog) {
+    pub fn prepend(&mut self, LogPage { log, prose }: LogPage) {
         self.last_sequence = self.last_sequence.max(log.last_sequence);
         let first = self.first();
-        for row in log.logs.into_iter().rev().skip_while(|row| row.sequence >= first) {
+        for row in Row::all(log.logs, prose).rev().skip_while(|row| row.line.sequence >= first) {
             self.rows.push_front(Arc::new(row));
         }
         self.rows.truncate(ROWS_MAX);
@@ -152,11 +176,11 @@ impl LogWindow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{CardId, Command, LogType, WorkflowStage};
+    use crate::domain::{CardId, Command, ExecutionLog, LogType, WorkflowStage};
 
-    fn log(rows: impl IntoIterator<Item = i64>, last_sequence: i64, complete: bool) -> ExecutionLog {
+    fn log(rows: impl IntoIterator<Item = i64>, last_sequence: i64, complete: bool) -> LogPage {
         let id = uuid::Uuid::from_u128(1);
-        ExecutionLog {
+        let log = ExecutionLog {
             card_id: CardId(id),
             execution_id: ExecutionId(id),
             status: if complete { ExecutionStatus::Success } else { ExecutionStatus::Running },
@@ -170,7 +194,8 @@ mod tests {
             logs: rows.into_iter().map(line).collect(),
             last_sequence,
             complete,
-        }
+        };
+        LogPage { log, prose: vec![] }
     }
 
     fn line(sequence: i64) -> LogLine {
@@ -184,7 +209,16 @@ mod tests {
     }
 
     fn sequences(window: &LogWindow) -> Vec<i64> {
-        window.rows.iter().map(|row| row.sequence).collect()
+        window.rows.iter().map(|row| row.line.sequence).collect()
+    }
+
+    #[test]
+    fn prose_comes_to_the_row_whose_it_is() {
+        let mut page = log(4..=7, 7, true);
+        page.prose = vec![(5, "<p>five</p>".into()), (7, "<p>seven</p>".into())];
+        let rows = LogWindow::new(page).rows();
+        let prose: Vec<_> = rows.iter().map(|row| row.prose.as_deref()).collect();
+        assert_eq!(prose, [None, Some("<p>five</p>"), None, Some("<p>seven</p>")]);
     }
 
     #[test]

@@ -1,0 +1,144 @@
+//! The lines that somebody has chosen in a log, and what can be done with them.
+
+use leptos::ev::MouseEvent;
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use leptos::wasm_bindgen::JsCast;
+use leptos::web_sys::Element;
+
+use super::feed::LogFeed;
+use super::range::LineRange;
+use crate::api::read_log;
+use crate::domain::{CardId, LogLine, LogSlice};
+use crate::ui::hooks::{Address, copy_text, use_address, use_hydrated};
+use crate::ui::kit::{Icon, Shape, live, pressed, shown};
+use crate::ui::tr;
+
+/// The lines that the address names: one may be sent to somebody else.
+#[derive(Clone, Copy)]
+pub struct Chosen {
+    pub lines: Memo<Option<LineRange>>,
+    card: CardId,
+    feed: LogFeed,
+    address: Address,
+}
+
+impl Chosen {
+    pub fn new(lines: Memo<Option<LineRange>>, card: CardId, feed: LogFeed) -> Self {
+        Self { lines, card, feed, address: use_address() }
+    }
+
+    /// Chooses lines, and brings them into view.
+    pub fn choose(self, lines: LineRange) {
+        let lines = lines.within(untrack(|| self.feed.last_sequence()));
+        self.address.replace(self.address_of(Some(lines)));
+        self.feed.go_to(lines.first);
+    }
+
+    /// Call on each click in the list: with Shift, a line's number chooses all from the one that was chosen before.
+    pub fn click(self, event: &MouseEvent) {
+        let number = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        let number = number.filter(|element| event.shift_key() && element.class_name() == "line__number");
+        if let Some(line) = number.and_then(|element| element.text_content()?.parse().ok()) {
+            event.prevent_default();
+            let lines = self.lines.get_untracked().map_or(LineRange::one(line), |from| from.to(line));
+            self.address.replace(self.address_of(Some(lines)));
+        }
+    }
+
+    fn address_of(self, lines: Option<LineRange>) -> String {
+        let execution = self.feed.execution_untracked();
+        let mut address = format!("/cards/{}", self.card);
+        if let Some(execution) = execution {
+            address.push_str(&format!("?execution={execution}"));
+            if let Some(lines) = lines {
+                address.push_str(&format!("&line={lines}"));
+            }
+        }
+        address
+    }
+
+    /// Their text, from the page where it is here: browsers let a page copy only while they remember the click.
+    fn copy(self, lines: LineRange, done: RwSignal<Option<bool>>) {
+        // The page may be gone by now, and its signals with it.
+        let say = move |is_copied| {
+            let _ = done.try_set(Some(is_copied));
+        };
+        if let Some(text) = self.feed.text(lines) {
+            return copy_text(text, say);
+        }
+        let Some(execution) = self.feed.execution_untracked() else { return };
+        let count = (lines.last - lines.first + 1).min(LogSlice::LIMIT_MAX);
+        spawn_local(async move {
+            match read_log(execution, LogSlice::After(lines.first - 1), count).await {
+                Ok(page) => copy_text(text_of(page.log.logs.iter()), say),
+                Err(_) => say(false),
+            }
+        });
+    }
+}
+
+/// What was printed: rows that were cut out of one long line are one line again.
+pub fn text_of<'a>(lines: impl Iterator<Item = &'a LogLine>) -> String {
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line.content);
+        if !line.partial {
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// What can be done with the lines that are chosen.
+#[component]
+pub fn ChosenLines(chosen: Chosen) -> impl IntoView {
+    let hydrated = use_hydrated();
+    shown(move || {
+        let lines = chosen.lines.get().filter(|_| hydrated.get())?;
+        // Both say how the last copy went.
+        let (text_copied, link_copied) = (RwSignal::new(None), RwSignal::new(None));
+        let link = move |_| {
+            let address = chosen.address_of(Some(lines));
+            let origin = window().location().origin().unwrap_or_default();
+            copy_text(format!("{origin}{address}"), move |is_copied| {
+                let _ = link_copied.try_set(Some(is_copied));
+            });
+        };
+        let name = match lines.last - lines.first {
+            0 => tr!(chosen.line, number = lines.first),
+            more => tr!(chosen.lines, first = lines.first, last = lines.last, count = more + 1),
+        };
+        Some(view! {
+            <div class="chosen" role="group" aria-label=tr!(chosen.title)>
+                <span>{name}</span>
+                <Copy label=tr!(chosen.copy) done=text_copied act=pressed(move |_| chosen.copy(lines, text_copied)) />
+                <Copy label=tr!(chosen.copy_link) done=link_copied act=pressed(link) />
+                <button
+                    type="button"
+                    class="button button--quiet button--square"
+                    aria-label=tr!(chosen.none)
+                    title=tr!(chosen.none)
+                    on:click=pressed(move |_| chosen.address.replace(chosen.address_of(None)))
+                >
+                    <Icon shape=Shape::Close />
+                </button>
+            </div>
+        })
+    })
+}
+
+/// A button that copies, and says whether it did.
+#[component]
+fn Copy(label: &'static str, done: RwSignal<Option<bool>>, act: Box<dyn FnMut(MouseEvent)>) -> impl IntoView {
+    let said = move || done.get().map(|is_copied| if is_copied { tr!(chosen.copied) } else { tr!(chosen.not_copied) });
+    view! {
+        <button type="button" class="button button--quiet" on:click=act>
+            <Icon shape=Signal::derive(move || if done.get() == Some(true) { Shape::Done } else { Shape::Copy }) />
+            {live(move || said().unwrap_or(label))}
+        </button>
+        <span class="visually-hidden" role="status">
+            {live(move || said().unwrap_or_default())}
+        </span>
+    }
+}
