@@ -190,7 +190,9 @@ async fn deleting_a_card_deletes_its_executions_and_logs(on: Ground) {
     on.store.finish(next, &failure(ExecutionStatus::Error), execution_id(), now()).await.unwrap();
     assert_eq!(on.store.log(execution, ALL, 10).await.unwrap().logs.len(), 3, "and now in the cache");
 
-    assert_eq!(on.store.delete_card(card).await.unwrap().id, card);
+    let (deleted, executions) = on.store.delete_card(card).await.unwrap();
+    assert_eq!((deleted.id, executions.len()), (card, 2));
+    assert!(executions.contains(&execution) && executions.contains(&next));
     not_found(on.store.card(card).await);
     not_found(on.store.execution(execution).await);
     not_found(on.store.log(execution, ALL, 10).await);

@@ -8,7 +8,8 @@ use crate::ground::*;
 crate::on_both_engines!(
     a_project_is_found_by_id_and_path,
     a_path_is_one_project,
-    a_run_keeps_to_what_held_when_it_began
+    a_run_keeps_to_what_held_when_it_began,
+    a_project_goes_with_all_its_cards_or_stays_with_all_of_them,
 );
 
 async fn a_project_is_found_by_id_and_path(on: Ground) {
@@ -49,4 +50,28 @@ async fn a_run_keeps_to_what_held_when_it_began(on: Ground) {
     on.store.begin(other, START, second, &[], now()).await.unwrap();
     assert!(!on.store.running_execution(second).await.unwrap().mask_secrets);
     not_found(on.store.edit_project(ProjectId(Uuid::now_v7()), &off).await);
+}
+
+async fn a_project_goes_with_all_its_cards_or_stays_with_all_of_them(on: Ground) {
+    let (project, other) = (on.project().await, on.project().await);
+    let [first, second, archived, elsewhere] = std::array::from_fn(|_| CardId(Uuid::now_v7()));
+    for (card, project) in [(first, project), (elsewhere, other), (second, project), (archived, project)] {
+        on.store.insert_card(card, &titled(project, "Title"), "demo", now()).await.unwrap();
+    }
+    on.store.edit_card(archived, &CardEdit { archived: Some(true), ..CardEdit::default() }, now()).await.unwrap();
+    let execution = execution_id();
+    on.store.begin(second, START, execution, &[], now()).await.unwrap();
+    let before = on.store.cards(None).await.unwrap();
+    assert!(conflict(on.store.delete_project(project).await).contains("Title"));
+    assert_eq!(on.store.cards(None).await.unwrap(), before);
+
+    on.store.finish(execution, &failure(ExecutionStatus::Cancelled), execution_id(), now()).await.unwrap();
+    let gone = on.store.delete_project(project).await.unwrap();
+    assert_eq!(gone.len(), 3);
+    let of_second = gone.iter().find(|(card, _)| card.id == second).unwrap();
+    assert_eq!(of_second.1, [execution]);
+    let left = on.store.cards(None).await.unwrap();
+    assert_eq!(left.iter().map(|card| (card.id, card.position)).collect::<Vec<_>>(), [(elsewhere, 0)]);
+    not_found(on.store.project(project).await);
+    not_found(on.store.delete_project(project).await);
 }

@@ -79,8 +79,7 @@ impl App {
 
     /// With its history, and what it left on disk. Its branch stays in the project's repository.
     pub async fn delete_card(&self, id: CardId) -> Answer<()> {
-        let executions = self.store.executions(id).await?.into_iter().map(|execution| execution.id).collect();
-        let card = self.store.delete_card(id).await?;
+        let (card, executions) = self.store.delete_card(id).await?;
         let project = self.store.project(card.project_id).await?;
         self.engine.clear_away(card, project, executions);
         Ok(())

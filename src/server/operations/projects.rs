@@ -27,18 +27,11 @@ impl App {
     /// Forgets a project, its cards and their logs. The repository stays, with the cards' branches. Refused while one of
     /// its cards runs.
     pub async fn remove_project(&self, id: ProjectId) -> Answer<()> {
-        self.store.project(id).await?;
-        let cards = self.store.cards_of(id).await?;
-        for card in &cards {
-            let card = self.store.card(*card).await?;
-            if card.is_running() {
-                return Err(Problem::conflict(format!("“{}” is running. Cancel it first.", card.title)));
-            }
+        let project = self.store.project(id).await?;
+        for (card, executions) in self.store.delete_project(id).await? {
+            self.engine.clear_away(card, project.clone(), executions);
         }
-        for card in cards {
-            self.delete_card(card).await?;
-        }
-        Ok(self.store.delete_project(id).await?)
+        Ok(())
     }
 
     /// The top of the git repository that a path leads to, if there is one.

@@ -4,7 +4,8 @@ use sqlx::{AnyConnection, FromRow};
 
 use super::decode::{moment, parse, storable, storable_option};
 use super::{
-    ActiveExecution, Card, CardEdit, CardId, Column, NewCard, ProjectId, Store, StoreError, Stored, Timestamp, columns,
+    ActiveExecution, Card, CardEdit, CardId, Column, ExecutionId, NewCard, ProjectId, Store, StoreError, Stored,
+    Timestamp, columns,
 };
 
 #[derive(FromRow)]
@@ -205,19 +206,12 @@ impl Store {
         Ok(card)
     }
 
-    /// With its executions and logs. `Conflict` while it runs. Answers the card as it was.
-    pub async fn delete_card(&self, id: CardId) -> Stored<Card> {
+    /// With its executions and logs. `Conflict` while it runs. Answers the card as it was, and its executions.
+    pub async fn delete_card(&self, id: CardId) -> Stored<(Card, Vec<ExecutionId>)> {
         let mut tx = self.begin_board().await?;
-        let card = card_in(&mut tx, id).await?;
-        if card.is_running() {
-            return Err(StoreError::conflict("The card is running. Cancel it before you delete it."));
-        }
-        sqlx::query("delete from cards where id = $1").bind(id.to_string()).execute(&mut *tx).await?;
-        if card.archived_at.is_none() {
-            columns::close_gap(&mut tx, card.column_id, card.position).await?;
-        }
+        let deleted = delete_card_in(&mut tx, id).await?;
         tx.commit().await?;
-        Ok(card)
+        Ok(deleted)
     }
 
     /// The cards that were deleted before `then`.
@@ -241,6 +235,23 @@ impl Store {
         .await?;
         if updated.rows_affected() == 0 { Err(StoreError::NotFound("card")) } else { Ok(()) }
     }
+}
+
+pub(super) async fn delete_card_in(connection: &mut AnyConnection, id: CardId) -> Stored<(Card, Vec<ExecutionId>)> {
+    let card = card_in(connection, id).await?;
+    if card.is_running() {
+        let title = &card.title;
+        return Err(StoreError::conflict(format!("“{title}” is running. Cancel it before you delete it.")));
+    }
+    let executions: Vec<String> = sqlx::query_scalar("select id from executions where card_id = $1")
+        .bind(id.to_string())
+        .fetch_all(&mut *connection)
+        .await?;
+    sqlx::query("delete from cards where id = $1").bind(id.to_string()).execute(&mut *connection).await?;
+    if card.archived_at.is_none() {
+        columns::close_gap(connection, card.column_id, card.position).await?;
+    }
+    Ok((card, executions.iter().map(|id| parse(id)).collect::<Result<_, _>>()?))
 }
 
 pub(super) async fn card_in(connection: &mut AnyConnection, id: CardId) -> Stored<Card> {

@@ -2,8 +2,9 @@
 
 use sqlx::FromRow;
 
+use super::cards::delete_card_in;
 use super::decode::parse;
-use super::{CardId, Project, ProjectEdit, ProjectId, Store, StoreError, Stored, Timestamp};
+use super::{Card, ExecutionId, Project, ProjectEdit, ProjectId, Store, StoreError, Stored, Timestamp};
 
 #[derive(FromRow)]
 struct ProjectRow {
@@ -71,28 +72,24 @@ impl Store {
         Ok(row.map(Project::try_from).transpose()?)
     }
 
-    /// The cards of a project, archived ones too.
-    pub async fn cards_of(&self, id: ProjectId) -> Stored<Vec<CardId>> {
+    /// Forgets a project, its cards and all that is known of them; answers the cards as they were, each with its executions.
+    /// `Conflict` while one of them runs: then nothing has happened.
+    pub async fn delete_project(&self, id: ProjectId) -> Stored<Vec<(Card, Vec<ExecutionId>)>> {
+        let mut tx = self.begin_board().await?;
         let ids: Vec<String> = sqlx::query_scalar("select id from cards where project_id = $1")
             .bind(id.to_string())
-            .fetch_all(self.reader())
+            .fetch_all(&mut *tx)
             .await?;
-        Ok(ids.iter().map(|id| parse(id)).collect::<Result<_, _>>()?)
-    }
-
-    /// Forgets a project. `Conflict` while it has cards.
-    pub async fn delete_project(&self, id: ProjectId) -> Stored<()> {
-        let gone = sqlx::query(
-            "delete from projects where id = $1 and not exists (select 1 from cards where project_id = $1)",
-        )
-        .bind(id.to_string())
-        .execute(self.writer())
-        .await?;
-        if gone.rows_affected() == 0 {
-            self.project(id).await?;
-            return Err(StoreError::conflict("A card has been added to this project just now. Try again."));
+        let mut deleted = Vec::with_capacity(ids.len());
+        for card in ids {
+            deleted.push(delete_card_in(&mut tx, parse(&card)?).await?);
         }
-        Ok(())
+        let gone = sqlx::query("delete from projects where id = $1").bind(id.to_string()).execute(&mut *tx).await?;
+        if gone.rows_affected() == 0 {
+            return Err(StoreError::NotFound("project"));
+        }
+        tx.commit().await?;
+        Ok(deleted)
     }
 
     pub async fn edit_project(&self, id: ProjectId, edit: &ProjectEdit) -> Stored<Project> {
