@@ -26,5 +26,5 @@ pub use projects::{
 pub use runs::{
     CancelCard, RetryCard, RunCard, SetWorkflowState, cancel_card, retry_card, run_card, set_workflow_state,
 };
-pub use search::{NextError, SearchLog, SearchRuns, next_error, search_log, search_runs};
+pub use search::{FoundRows, NextError, SearchLog, SearchRuns, next_error, search_log, search_runs};
 pub use usage::{UsageOf, UsageShown, usage};

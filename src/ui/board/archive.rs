@@ -9,7 +9,7 @@ use crate::api::{archived_cards, edit_card};
 use crate::domain::{Card, CardEdit, CardId, Column, Workflow};
 use crate::ui::hooks::{Poll, keep_focus_on_card, later, use_hydrated, use_page_dialogs};
 use crate::ui::kit::{Day, Dialog, Icon, Notice, Shape, ToolButton, live, pressed, shown};
-use crate::ui::run::{LastPutAway, PutAwayCard};
+use crate::ui::run::LastPutAway;
 use crate::ui::tr;
 
 /// The board's archive.
@@ -30,7 +30,7 @@ impl Archive {
 
     pub fn put_away(self, id: CardId) {
         self.edit(id, true, move |card| {
-            self.last.say(PutAwayCard { id, title: card.title, is_deleted: false });
+            self.last.say(id, tr!(archive.was_put_away, title = card.title));
             keep_focus_on_card(|| self.state.forget(id));
         });
     }
@@ -95,20 +95,15 @@ pub fn PutAway(id: CardId, described_by: String) -> impl IntoView {
 #[component]
 pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
     let last = archive.last;
-    let words = move || match last.get() {
-        None => String::new(),
-        Some(PutAwayCard { title, is_deleted: true, .. }) => tr!(archive.was_deleted, title = title),
-        Some(PutAwayCard { title, .. }) => tr!(archive.was_put_away, title = title),
-    };
     view! {
-        <div class="notice notice--closable notice--calm" hidden=live(move || last.get().is_none())>
-            <p role="status">{live(words)}</p>
+        <div class="notice notice--closable notice--calm" hidden=live(move || last.said.with(Option::is_none))>
+            <p role="status">{live(move || last.said.get().unwrap_or_default())}</p>
             <button
                 type="button"
                 class="button"
                 on:click=pressed(move |_| {
-                    if let Some(card) = untrack(|| last.get()) {
-                        archive.restore(card.id, || ());
+                    if let Some(id) = last.id() {
+                        archive.restore(id, || ());
                     }
                 })
             >
@@ -118,7 +113,7 @@ pub fn PutAwayNotice(archive: Archive) -> impl IntoView {
                 type="button"
                 class="button button--quiet button--square"
                 aria-label=tr!(page.dismiss)
-                on:click=pressed(move |_| last.forget())
+                on:click=pressed(move |_| last.said.set(None))
             >
                 <Icon shape=Shape::Close />
             </button>

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::archive::PutAway;
 use super::state::{BoardCard, BoardState};
 use crate::domain::{Card, ProjectId, Stage, Workflow};
-use crate::ui::kit::{Badge, Clocking, Icon, Lasted, Mark, Shape, Tone, live, shown};
+use crate::ui::kit::{Badge, Clocking, Icon, Lasted, Shape, live, shown};
 use crate::ui::run::{RunControls, mark_of, progress, progress_in_words};
 use crate::ui::tr;
 
@@ -14,8 +14,7 @@ pub fn CardTile(
     state: BoardState,
     known: BoardCard,
     /// The project that the board is filtered to.
-    #[prop(into)]
-    project: Signal<Option<ProjectId>>,
+    project: Memo<Option<ProjectId>>,
 ) -> impl IntoView {
     let card: Signal<Card> = known.card.clone().into();
     let last_line = known.last_line;
@@ -61,7 +60,7 @@ pub fn CardTile(
                     .then(|| {
                         view! {
                             <div class="card__state">
-                                <Badge mark=Signal::derive(move || mark.get().unwrap_or_else(no_mark)) />
+                                <Badge mark=mark />
                                 <Segments workflow=workflow />
                             </div>
                         }
@@ -77,7 +76,7 @@ pub fn CardTile(
                 <p class="card__facts">
                     {shown(move || project_name().map(|name| view! { <span class="card__project">{name}</span> }))}
                     <span class="card__agent">{live(move || card.with(|card| card.agent.clone()))}</span>
-                    {shown(move || span.get().map(|span| view! { <Lasted span=Signal::stored(span) /> }))}
+                    {shown(move || span.get().map(|span| view! { <Lasted span=span /> }))}
                 </p>
                 {shown(move || {
                     let described_by = described_by.clone();
@@ -101,10 +100,6 @@ fn Segments(workflow: Memo<Workflow>) -> impl IntoView {
             {segments.into_iter().collect_view()}
         </span>
     }
-}
-
-fn no_mark() -> Mark {
-    Mark { tone: Tone::Neutral, shape: Shape::Waiting, word: String::new() }
 }
 
 fn error_of(card: &Card) -> Option<String> {

@@ -20,7 +20,7 @@ pub fn Columns(
     drawn: Drawn,
     arrange: Arrange,
     filter: Memo<Filter>,
-    #[prop(into)] project: Signal<Option<ProjectId>>,
+    project: Memo<Option<ProjectId>>,
 ) -> impl IntoView {
     let refusal = arrange.refusal;
     let columns = Column::ALL.map(|column| {
@@ -60,7 +60,7 @@ fn ColumnList(
     column: Column,
     drawn: Drawn,
     filter: Memo<Filter>,
-    #[prop(into)] project: Signal<Option<ProjectId>>,
+    project: Memo<Option<ProjectId>>,
     refusal: RwSignal<Option<String>>,
 ) -> impl IntoView {
     let cards = Memo::new(move |_| {
@@ -85,7 +85,7 @@ fn ColumnList(
                     <span class="column__dot" aria-hidden="true"></span>
                     {column_title(column)}
                 </h2>
-                <ColumnLimit state=state column=column count=Signal::derive(count) refusal=refusal />
+                <ColumnLimit state=state column=column counts=counts refusal=refusal />
             </div>
             <button
                 type="button"

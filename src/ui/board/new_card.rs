@@ -18,8 +18,7 @@ use crate::ui::tr;
 pub fn NewCard(
     state: BoardState,
     /// The project that the board is filtered to.
-    #[prop(into)]
-    project: Signal<Option<ProjectId>>,
+    project: Memo<Option<ProjectId>>,
     /// Opens the dialog from elsewhere, too.
     modal: Modal,
     /// Gets the card, and whether it is to run.
@@ -55,7 +54,7 @@ pub fn NewCard(
 #[wasm_split(dialogs, wasm_split_path = leptos::wasm_split, fallible)]
 fn new_card_form(
     state: BoardState,
-    project: Signal<Option<ProjectId>>,
+    project: Memo<Option<ProjectId>>,
     modal: Modal,
     made: Callback<(Card, bool)>,
 ) -> Result<AnyView, SplitLoaderError> {
@@ -65,7 +64,7 @@ fn new_card_form(
 #[component]
 fn NewCardForm(
     state: BoardState,
-    project: Signal<Option<ProjectId>>,
+    project: Memo<Option<ProjectId>>,
     modal: Modal,
     made: Callback<(Card, bool)>,
 ) -> impl IntoView {

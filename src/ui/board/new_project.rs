@@ -83,7 +83,7 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
             }
         >
             <Notice text=error />
-            <Field label=tr!(projects.path) of=id hint=hint>
+            <Field label=tr!(projects.path) of=id hint=live(move || hint.get())>
                 <input
                     node_ref=path
                     id=id

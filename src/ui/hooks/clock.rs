@@ -22,6 +22,12 @@ impl Clock {
     pub fn offset_minutes(self, moment: Timestamp) -> Option<i64> {
         self.local.get().then(|| -(Date::new(&(moment.as_millis() as f64).into()).get_timezone_offset() as i64))
     }
+
+    /// Whether the page is hydrated already, so that a time that is written now stays as it is. A signal that never changes
+    /// keeps all who have ever listened to it: nothing that comes and goes for hours may.
+    pub fn is_settled(self) -> bool {
+        self.local.get_untracked()
+    }
 }
 
 /// Starts the clock.

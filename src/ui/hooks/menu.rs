@@ -10,16 +10,33 @@ use leptos::web_sys::Node;
 #[derive(Clone, Copy)]
 pub struct Menu {
     pub element: NodeRef<html::Details>,
+    is_open: RwSignal<bool>,
 }
 
 impl Menu {
     pub fn new() -> Self {
-        let menu = Self { element: NodeRef::new() };
+        let menu = Self { element: NodeRef::new(), is_open: RwSignal::new(false) };
         Effect::new(move |_| {
             let listener = window_event_listener(ev::pointerdown, move |event| menu.left_for(event.target()));
             on_cleanup(move || listener.remove());
         });
         menu
+    }
+
+    /// Whether it is open; only where scripts run.
+    pub fn is_open(self) -> bool {
+        self.is_open.get()
+    }
+
+    pub fn close(self) {
+        if let Some(menu) = self.element.get_untracked() {
+            menu.set_open(false);
+        }
+    }
+
+    /// Call when the browser has opened or closed it.
+    pub fn toggled(self) {
+        self.is_open.set(self.element.get_untracked().is_some_and(|menu| menu.open()));
     }
 
     /// Call on each key within it.

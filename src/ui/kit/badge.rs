@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{Icon, Shape, live};
+use super::{Icon, Shape, shown};
 
 /// A colour with a meaning. `style/tokens.css` says which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,11 +41,15 @@ pub struct Mark {
 }
 
 #[component]
-pub fn Badge(#[prop(into)] mark: Signal<Mark>) -> impl IntoView {
-    view! {
-        <span class="badge" data-tone=live(move || mark.with(|mark| mark.tone.as_str()))>
-            <Icon shape=Signal::derive(move || mark.with(|mark| mark.shape)) />
-            <span>{live(move || mark.with(|mark| mark.word.clone()))}</span>
-        </span>
-    }
+pub fn Badge(mark: Memo<Option<Mark>>) -> impl IntoView {
+    shown(move || {
+        mark.get().map(|Mark { tone, shape, word }| {
+            view! {
+                <span class="badge" data-tone=tone.as_str()>
+                    <Icon shape=shape />
+                    <span>{word}</span>
+                </span>
+            }
+        })
+    })
 }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::live;
+use super::live::Live;
 
 #[component]
 pub fn Field(
@@ -10,8 +10,8 @@ pub fn Field(
     /// The id of the input among the children.
     of: &'static str,
     /// A remark below; its id is `of` and `-hint`.
-    #[prop(optional, into)]
-    hint: Option<Signal<String>>,
+    #[prop(optional)]
+    hint: Option<Live<String>>,
     children: Children,
 ) -> impl IntoView {
     view! {
@@ -22,7 +22,7 @@ pub fn Field(
                 .map(|hint| {
                     view! {
                         <p class="field__hint" id=format!("{of}-hint")>
-                            {live(move || hint.get())}
+                            {hint}
                         </p>
                     }
                 })}

@@ -2,8 +2,6 @@
 
 use leptos::prelude::*;
 
-use super::live;
-
 /// What an icon shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
@@ -102,10 +100,10 @@ impl Shape {
 }
 
 #[component]
-pub fn Icon(#[prop(into)] shape: Signal<Shape>) -> impl IntoView {
+pub fn Icon(shape: Shape) -> impl IntoView {
     view! {
-        <svg class=live(move || shape.get().name()) viewBox="0 0 16 16" aria-hidden="true" focusable="false">
-            <path d=live(move || shape.get().path()) />
+        <svg class=shape.name() viewBox="0 0 16 16" aria-hidden="true" focusable="false">
+            <path d=shape.path() />
         </svg>
     }
 }

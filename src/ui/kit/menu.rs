@@ -19,6 +19,7 @@ pub fn MenuFrame(
         <details
             node_ref=menu.element
             class=format!("menu {class}")
+            on:toggle=move |_| menu.toggled()
             on:keydown=move |event| menu.key(&event)
             on:focusout=move |event| menu.focus_left(&event)
         >

@@ -8,7 +8,7 @@ use crate::ui::tr;
 
 /// A failure, in words. Its place is always there, so that a screen reader speaks what comes into it.
 #[component]
-pub fn Notice(#[prop(into)] text: Signal<Option<String>>) -> impl IntoView {
+pub fn Notice(text: RwSignal<Option<String>>) -> impl IntoView {
     view! {
         <p class="notice" role="alert" hidden=live(move || text.with(Option::is_none))>
             {live(move || text.get().unwrap_or_default())}

@@ -13,14 +13,11 @@ const DAY_MS: i64 = 86_400_000;
 #[component]
 pub fn Moment(at: Timestamp) -> impl IntoView {
     let clock = use_clock();
-    let text = move || match clock.offset_minutes(at) {
-        Some(offset) => time_of_day(at.as_millis() + offset * 60_000),
-        None => time_of_day(at.as_millis()),
-    };
+    let text = move || time_of_day(at.as_millis() + clock.offset_minutes(at).unwrap_or(0) * 60_000);
     let whole = at.to_string();
     view! {
         <time datetime=whole.clone() title=whole>
-            {live(text)}
+            {if clock.is_settled() { untrack(text).into_any() } else { live(text).into_any() }}
         </time>
     }
 }
@@ -47,17 +44,15 @@ pub fn Day(at: Timestamp) -> impl IntoView {
 
 /// How long something took, or has taken so far. Before hydration, what still goes on shows when it began.
 #[component]
-pub fn Lasted(#[prop(into)] span: Signal<Clocking>) -> impl IntoView {
+pub fn Lasted(span: Clocking) -> impl IntoView {
     let clock = use_clock();
-    let text = move || {
-        let Clocking { from, to } = span.get();
-        match to.or_else(|| clock.now()) {
-            Some(to) => duration(to.millis_since(from)),
-            None => tr!(time.since, time = time_of_day(from.as_millis())),
-        }
+    let Clocking { from, to } = span;
+    let text = move || match to.or_else(|| clock.now()) {
+        Some(to) => duration(to.millis_since(from)),
+        None => tr!(time.since, time = time_of_day(from.as_millis())),
     };
     view! {
-        <time class="lasted" datetime=live(move || span.get().from.to_string())>
+        <time class="lasted" datetime=from.to_string()>
             {live(text)}
         </time>
     }

@@ -3,6 +3,7 @@
 use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 
+use super::live::Live;
 use super::{Icon, Shape, live};
 use crate::ui::hooks::use_hydrated;
 
@@ -15,7 +16,7 @@ pub fn ToolButton(
     label: Option<&'static str>,
     /// For one that switches something on and off: whether it is on.
     #[prop(optional)]
-    is_pressed: Option<Signal<bool>>,
+    is_pressed: Option<Live<bool>>,
     /// Its classes besides those of a quiet button.
     #[prop(default = "")]
     class: &'static str,
@@ -27,7 +28,7 @@ pub fn ToolButton(
             type="button"
             class=format!("button button--quiet {class}")
             aria-label=label
-            aria-pressed=is_pressed.map(|is_pressed| live(move || if is_pressed.get() { "true" } else { "false" }))
+            aria-pressed=is_pressed.map(|mut is_pressed| live(move || if is_pressed() { "true" } else { "false" }))
             disabled=live(move || !hydrated.get())
             on:click=act
         >

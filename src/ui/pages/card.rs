@@ -112,11 +112,11 @@ fn CardView(
     state: CardState,
     feed: LogFeed,
     actions: CardActions,
-    #[prop(into)] wanted: Signal<Option<ExecutionId>>,
+    wanted: Memo<Option<ExecutionId>>,
     lines: Memo<Option<LineRange>>,
 ) -> impl IntoView {
     let title = Memo::new(move |_| state.card.with(|card| card.title.clone()));
-    let mark = Memo::new(move |_| state.mark().unwrap_or_else(not_started));
+    let mark = Memo::new(move |_| Some(state.mark().unwrap_or_else(not_started)));
     let put_away = Memo::new(move |_| state.card.with(put_away_words));
     let error = Memo::new(move |_| {
         state.card.with(|card| card.active_execution.as_ref().and_then(|execution| execution.workflow_error.clone()))
@@ -148,7 +148,7 @@ fn CardView(
             {shown(move || {
                 put_away.get().map(|words| view! { <p class="notice notice--calm" role="status">{words}</p> })
             })}
-            {shown(move || error.get().map(|error| view! { <p class="run__error" data-tone=live(move || mark.with(|mark| mark.tone.as_str()))>{error}</p> }))}
+            {shown(move || error.get().map(|error| view! { <p class="run__error" data-tone=live(move || mark.with(|mark| mark.as_ref().map(|mark| mark.tone.as_str())))>{error}</p> }))}
             <Timeline state=state current=wanted />
             <div class="run__body">
                 <Log state=state feed=feed lines=lines />

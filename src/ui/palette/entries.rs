@@ -110,6 +110,8 @@ fn excerpt(found: &LogMatch) -> String {
     let before = text.get(..at).unwrap_or_default();
     let begin = before.rfind('\n').map_or(0, |end| end + 1);
     let near = before.char_indices().rev().nth(EXCERPT_CHARS / 3).map_or(0, |(index, _)| index);
+    // Not in the middle of a word, where one ends soon.
+    let near = text.get(near..at).and_then(|before| before.trim_end().find(' ')).map_or(near, |end| near + end + 1);
     let line = text.get(begin.max(near)..).unwrap_or_default().lines().next().unwrap_or_default();
     let mut excerpt: String = line.chars().filter(|char| !char.is_control()).take(EXCERPT_CHARS).collect();
     if near > begin {

@@ -25,7 +25,15 @@ pub fn Shortcuts() -> impl IntoView {
                 ("← ↑ ↓ →", tr!(shortcuts.move_it)),
             ],
         ),
-        (tr!(log.log), vec![("/", tr!(find.search)), ("Enter", tr!(find.next)), ("Shift Enter", tr!(find.previous))]),
+        (
+            tr!(log.log),
+            vec![
+                ("/", tr!(find.search)),
+                ("Enter", tr!(find.next)),
+                ("Shift Enter", tr!(find.previous)),
+                ("/ :5-9 Enter", tr!(shortcuts.lines)),
+            ],
+        ),
     ];
     let rows = |keys: Vec<(&'static str, &'static str)>| {
         let row = |(keys, does): (&'static str, &'static str)| {

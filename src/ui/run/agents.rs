@@ -103,7 +103,7 @@ pub fn AgentField(
             .collect_view()
     };
     view! {
-        <Field label=tr!(form.agent) of=id hint=Signal::derive(move || agents.hint())>
+        <Field label=tr!(form.agent) of=id hint=live(move || agents.hint())>
             <select id=id aria-describedby=format!("{id}-hint") on:change=move |event| agents.chosen.set(event_target_value(&event))>
                 {shown(options)}
             </select>

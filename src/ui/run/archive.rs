@@ -5,7 +5,7 @@ use leptos::task::spawn_local;
 use leptos_router::hooks::use_navigate;
 
 use super::state::CardState;
-use crate::api::{create_card, edit_card};
+use crate::api::create_card;
 use crate::domain::{Card, CardEdit, NewCard};
 use crate::ui::hooks::use_hydrated;
 use crate::ui::kit::{Icon, Shape, live, pressed};
@@ -18,20 +18,8 @@ pub fn ArchiveCard(state: CardState, refusal: RwSignal<Option<String>>) -> impl 
     let is_running = Memo::new(move |_| state.card.with(Card::is_running));
     let is_archived = Memo::new(move |_| state.card.with(|card| card.archived_at.is_some()));
     let change = move |_| {
-        let card = state.card.get_untracked();
-        let archived = Some(card.archived_at.is_none());
-        refusal.set(None);
-        spawn_local(async move {
-            match edit_card(card.id, CardEdit { archived, ..CardEdit::default() }).await {
-                Ok(card) => {
-                    // The page may be gone by now, and its signals with it.
-                    if state.is_gone.try_get_untracked().is_some() {
-                        state.take_card(card);
-                    }
-                }
-                Err(failure) => drop(refusal.try_set(Some(failure.to_string()))),
-            }
-        });
+        let archived = Some(!is_archived.get_untracked());
+        state.edit(CardEdit { archived, ..CardEdit::default() }, refusal, move |card| state.take_card(card));
     };
     view! {
         <button

@@ -4,6 +4,7 @@ use leptos::ev::MouseEvent;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use leptos::web_sys::Element;
 
 use super::feed::LogFeed;
@@ -59,11 +60,8 @@ impl Chosen {
     }
 
     /// Their text, from the page where it is here: browsers let a page copy only while they remember the click.
-    fn copy(self, lines: LineRange, done: RwSignal<Option<bool>>) {
-        // The page may be gone by now, and its signals with it.
-        let say = move |is_copied| {
-            let _ = done.try_set(Some(is_copied));
-        };
+    fn copy(self, lines: LineRange, says: RwSignal<Option<String>>) {
+        let say = said(says);
         if let Some(text) = self.feed.text(lines) {
             return copy_text(text, say);
         }
@@ -96,49 +94,65 @@ pub fn ChosenLines(chosen: Chosen) -> impl IntoView {
     let hydrated = use_hydrated();
     shown(move || {
         let lines = chosen.lines.get().filter(|_| hydrated.get())?;
-        // Both say how the last copy went.
-        let (text_copied, link_copied) = (RwSignal::new(None), RwSignal::new(None));
-        let link = move |_| {
-            let address = chosen.address_of(Some(lines));
-            let origin = window().location().origin().unwrap_or_default();
-            copy_text(format!("{origin}{address}"), move |is_copied| {
-                let _ = link_copied.try_set(Some(is_copied));
-            });
-        };
-        let name = match lines.last - lines.first {
-            0 => tr!(chosen.line, number = lines.first),
-            more => tr!(chosen.lines, first = lines.first, last = lines.last, count = more + 1),
-        };
-        Some(view! {
-            <div class="chosen" role="group" aria-label=tr!(chosen.title)>
-                <span>{name}</span>
-                <Copy label=tr!(chosen.copy) done=text_copied act=pressed(move |_| chosen.copy(lines, text_copied)) />
-                <Copy label=tr!(chosen.copy_link) done=link_copied act=pressed(link) />
-                <button
-                    type="button"
-                    class="button button--quiet button--square"
-                    aria-label=tr!(chosen.none)
-                    title=tr!(chosen.none)
-                    on:click=pressed(move |_| chosen.address.replace(chosen.address_of(None)))
-                >
-                    <Icon shape=Shape::Close />
-                </button>
-            </div>
-        })
+        let tools = chosen_tools(chosen, lines);
+        // Without the part of the bundle that has them the lines are chosen all the same.
+        Some(Suspend::new(async move { tools.await.unwrap_or_else(|_| ().into_any()) }))
     })
+}
+
+#[wasm_split(dialogs, wasm_split_path = leptos::wasm_split, fallible)]
+fn chosen_tools(chosen: Chosen, lines: LineRange) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <ChosenTools chosen=chosen lines=lines /> }.into_any())
+}
+
+#[component]
+fn ChosenTools(chosen: Chosen, lines: LineRange) -> impl IntoView {
+    // What each says of its last copy.
+    let (text_said, link_said) = (RwSignal::new(None), RwSignal::new(None));
+    let copy_link = move |_| {
+        let origin = window().location().origin().unwrap_or_default();
+        copy_text(format!("{origin}{}", chosen.address_of(Some(lines))), said(link_said));
+    };
+    let name = match lines.last - lines.first {
+        0 => tr!(chosen.line, number = lines.first),
+        more => tr!(chosen.lines, first = lines.first, last = lines.last, count = more + 1),
+    };
+    view! {
+        <div class="chosen" role="group" aria-label=tr!(chosen.title)>
+            <span>{name}</span>
+            <Copy label=tr!(chosen.copy) said=text_said act=pressed(move |_| chosen.copy(lines, text_said)) />
+            <Copy label=tr!(chosen.copy_link) said=link_said act=pressed(copy_link) />
+            <button
+                type="button"
+                class="button button--quiet button--square"
+                aria-label=tr!(chosen.none)
+                title=tr!(chosen.none)
+                on:click=pressed(move |_| chosen.address.replace(chosen.address_of(None)))
+            >
+                <Icon shape=Shape::Close />
+            </button>
+        </div>
+    }
 }
 
 /// A button that copies, and says whether it did.
 #[component]
-fn Copy(label: &'static str, done: RwSignal<Option<bool>>, act: Box<dyn FnMut(MouseEvent)>) -> impl IntoView {
-    let said = move || done.get().map(|is_copied| if is_copied { tr!(chosen.copied) } else { tr!(chosen.not_copied) });
+fn Copy(label: &'static str, said: RwSignal<Option<String>>, act: Box<dyn FnMut(MouseEvent)>) -> impl IntoView {
     view! {
         <button type="button" class="button button--quiet" on:click=act>
-            <Icon shape=Signal::derive(move || if done.get() == Some(true) { Shape::Done } else { Shape::Copy }) />
-            {live(move || said().unwrap_or(label))}
+            <Icon shape=Shape::Copy />
+            {live(move || said.get().unwrap_or_else(|| label.to_owned()))}
         </button>
         <span class="visually-hidden" role="status">
-            {live(move || said().unwrap_or_default())}
+            {live(move || said.get().unwrap_or_default())}
         </span>
+    }
+}
+
+/// Says whether something was copied, where the page is still there to say it.
+fn said(said: RwSignal<Option<String>>) -> impl Fn(bool) {
+    move |is_copied| {
+        let words = if is_copied { tr!(chosen.copied) } else { tr!(chosen.not_copied) };
+        drop(said.try_set(Some(words.to_owned())));
     }
 }

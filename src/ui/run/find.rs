@@ -10,8 +10,8 @@ use super::chosen::Chosen;
 use super::feed::LogFeed;
 use super::lines::Highlight;
 use super::range::LineRange;
-use crate::api::{next_error, search_log};
-use crate::domain::{ExecutionId, LogMatches};
+use crate::api::{FoundRows, next_error, search_log};
+use crate::domain::ExecutionId;
 use crate::ui::hooks::{on_key, use_hydrated};
 use crate::ui::kit::{Icon, Shape, live, pressed};
 use crate::ui::tr;
@@ -116,10 +116,10 @@ impl Finder {
                 return;
             }
             match answer {
-                Ok(LogMatches { matches, searched_to, more }) => {
+                Ok(FoundRows { rows, searched_to, more }) => {
                     // They all come after what was found before.
                     self.found.update(|found| {
-                        found.extend(matches.into_iter().map(|hit| (hit.line.sequence, hit.ranges.into())));
+                        found.extend(rows.into_iter().map(|(sequence, places)| (sequence, places.into())));
                     });
                     self.searched.set(Some((execution, searched_to)));
                     self.has_more.set(more);

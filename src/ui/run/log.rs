@@ -1,19 +1,25 @@
 //! The log of one execution.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
+use leptos::tachys::view::keyed::keyed;
 
 use super::chosen::{Chosen, ChosenLines};
 use super::feed::LogFeed;
 use super::find::{FindBar, Finder};
-use super::lines::{Line, type_word};
+use super::lines::{Highlight, Line, type_word};
 use super::range::LineRange;
 use super::stage_title;
 use super::state::CardState;
-use super::window::PAGE;
+use super::window::{PAGE, Row};
 use crate::domain::{CardId, ExecutionId, ExecutionStatus, LogType};
 use crate::ui::hooks::{Menu, remembered, use_connection, use_hydrated};
 use crate::ui::kit::{Icon, MenuFrame, Shape, ToolButton, live, pressed, shown};
 use crate::ui::{tr, tr_counted};
+
+/// A row, whose log it is of, and how it stands out.
+type Shown = (ExecutionId, Highlight, Arc<Row>);
 
 #[component]
 pub fn Log(
@@ -30,8 +36,17 @@ pub fn Log(
     let hidden = RwSignal::new(Vec::new());
     let rows = move || {
         let rows = feed.rows().into_iter();
-        rows.map(|(execution, row)| (execution, finder.highlight(row.line.sequence), row)).collect::<Vec<_>>()
+        rows.map(|(execution, row)| (execution, finder.highlight(row.line.sequence), row)).collect::<Vec<Shown>>()
     };
+    let key = |(execution, highlight, row): &Shown| {
+        (execution.0.as_u128(), row.line.sequence, highlight.is_current, highlight.found.clone())
+    };
+    let line = move |(execution, highlight, row): Shown| {
+        let started_at = feed.started_untracked();
+        view! { <Line card=card execution=execution row=row highlight=highlight started_at=started_at /> }
+    };
+    // Not `For`: that makes an owner for each row and keeps what is left of it for ever, as long as the list is there
+    // (reactive_graph 0.2). Rows come and go for hours, and nothing in them needs an owner.
     view! {
         <section
             class="log"
@@ -82,18 +97,7 @@ pub fn Log(
                     })}
                     <div node_ref=follow.before class="log__space" aria-hidden="true"></div>
                     <ol node_ref=follow.rows class="log__rows">
-                        <For
-                            each=rows
-                            key=|(execution, highlight, row)| {
-                                (execution.0.as_u128(), row.line.sequence, highlight.is_current, highlight.found.clone())
-                            }
-                            children=move |(execution, highlight, row)| {
-                                let started_at = feed.started_untracked();
-                                view! {
-                                    <Line card=card execution=execution row=row highlight=highlight started_at=started_at />
-                                }
-                            }
-                        />
+                        {move || keyed(rows(), key, move |_, row| (drop::<usize>, line(row)))}
                     </ol>
                     <div node_ref=follow.after class="log__space" aria-hidden="true"></div>
                     <div class="log__end"></div>
@@ -132,14 +136,14 @@ fn Tools(
                 shape=Shape::Clock
                 text=tr!(log.since)
                 label=tr!(log.since_start)
-                is_pressed=Signal::derive(move || is_since.get())
+                is_pressed=live(move || is_since.get())
                 act=pressed(move |_| is_since.update(|is_since| *is_since = !*is_since))
             />
             <ToolButton
                 shape=Shape::Wrap
                 text=tr!(log.wrap)
                 label=tr!(log.wrap_long)
-                is_pressed=Signal::derive(move || !is_cut.get())
+                is_pressed=live(move || !is_cut.get())
                 act=pressed(move |_| is_cut.update(|is_cut| *is_cut = !*is_cut))
             />
             {shown(move || {

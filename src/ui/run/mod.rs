@@ -29,7 +29,7 @@ pub use facts::Facts;
 pub use feed::LogFeed;
 pub use log::Log;
 pub use preview::Preview;
-pub use put_away::{LastPutAway, PutAwayCard};
+pub use put_away::LastPutAway;
 pub use range::LineRange;
 pub use state::CardState;
 pub use timeline::Timeline;

@@ -4,40 +4,32 @@ use leptos::prelude::*;
 
 use crate::domain::CardId;
 
-/// A card that is not on the board any more.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PutAwayCard {
-    pub id: CardId,
-    pub title: String,
-    /// And not only archived.
-    pub is_deleted: bool,
-}
-
-/// The board says it, and offers it back.
+/// The last card that was archived or deleted. The board says so, and offers it back.
 #[derive(Clone, Copy)]
-pub struct LastPutAway(RwSignal<Option<PutAwayCard>>);
+pub struct LastPutAway {
+    id: StoredValue<Option<CardId>>,
+    /// What is said of it; `None`: nothing is.
+    pub said: RwSignal<Option<String>>,
+}
 
 impl LastPutAway {
     pub fn provide() {
-        provide_context(Self(RwSignal::new(None)));
+        provide_context(Self { id: StoredValue::new(None), said: RwSignal::new(None) });
     }
 
-    pub fn get(self) -> Option<PutAwayCard> {
-        self.0.get()
+    pub fn id(self) -> Option<CardId> {
+        self.id.get_value()
     }
 
-    pub fn say(self, card: PutAwayCard) {
-        self.0.set(Some(card));
-    }
-
-    pub fn forget(self) {
-        self.0.set(None);
+    pub fn say(self, id: CardId, words: String) {
+        self.id.set_value(Some(id));
+        self.said.set(Some(words));
     }
 
     /// Says nothing more of a card that is back.
     pub fn is_back(self, id: CardId) {
-        if self.0.with_untracked(|last| last.as_ref().is_some_and(|last| last.id == id)) {
-            self.forget();
+        if self.id.get_value() == Some(id) {
+            self.said.set(None);
         }
     }
 }

@@ -4,8 +4,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use super::words::mark_of;
-use crate::api::{CardDetails, CardTexts, card_texts};
-use crate::domain::{Card, Execution, ExecutionId, Project};
+use crate::api::{CardDetails, CardTexts, card_texts, edit_card};
+use crate::domain::{Card, CardEdit, Execution, ExecutionId, Project};
 use crate::ui::kit::Mark;
 
 /// Each part changes by itself, so that an answer which changes one thing redraws one thing.
@@ -62,6 +62,23 @@ impl CardState {
         if card.version >= self.card.with_untracked(|known| known.version) {
             set_if_new(self.card, card);
         }
+    }
+
+    /// Changes the card, and calls `then` with what has become of it; `refusal` hears why it was not to be.
+    pub fn edit(self, edit: CardEdit, refusal: RwSignal<Option<String>>, then: impl Fn(Card) + 'static) {
+        let (id, then): (_, Box<dyn Fn(Card)>) = (self.card.with_untracked(|card| card.id), Box::new(then));
+        refusal.set(None);
+        spawn_local(async move {
+            let answer = edit_card(id, edit).await;
+            // The page may be gone by now, and its signals with it.
+            if self.is_gone.try_get_untracked().is_none() {
+                return;
+            }
+            match answer {
+                Ok(card) => then(card),
+                Err(failure) => refusal.set(Some(failure.to_string())),
+            }
+        });
     }
 
     pub fn is_running(self) -> bool {

@@ -12,8 +12,7 @@ use crate::ui::tr;
 pub fn Timeline(
     state: CardState,
     /// The execution whose log is shown.
-    #[prop(into)]
-    current: Signal<Option<ExecutionId>>,
+    current: Memo<Option<ExecutionId>>,
 ) -> impl IntoView {
     let reached = Memo::new(move |_| state.card.with(|card| progress(Workflow::of(card)).map(Progress::as_str)));
     let steps = Stage::ALL.map(|stage| view! { <Step state=state stage=stage reached=reached current=current /> });
@@ -32,7 +31,7 @@ fn Step(
     state: CardState,
     stage: Stage,
     reached: Memo<[&'static str; 4]>,
-    #[prop(into)] current: Signal<Option<ExecutionId>>,
+    current: Memo<Option<ExecutionId>>,
 ) -> impl IntoView {
     // Newest first.
     let attempts = Memo::new(move |_| {
@@ -61,7 +60,7 @@ fn Step(
             data-tone=live(move || mark().map_or(Tone::Neutral, |(tone, _)| tone).as_str())
         >
             <span class="step__icon">
-                <Icon shape=Signal::derive(move || mark().map_or(Shape::Waiting, |(_, shape)| shape)) />
+                {shown(move || view! { <Icon shape=mark().map_or(Shape::Waiting, |(_, shape)| shape) /> })}
             </span>
             <h3 class="step__name">{stage_title(stage)}</h3>
             <p class="step__status">
@@ -82,12 +81,7 @@ fn Step(
 }
 
 #[component]
-fn Attempt(
-    attempt: Execution,
-    card: String,
-    is_only: Memo<bool>,
-    #[prop(into)] current: Signal<Option<ExecutionId>>,
-) -> impl IntoView {
+fn Attempt(attempt: Execution, card: String, is_only: Memo<bool>, current: Memo<Option<ExecutionId>>) -> impl IntoView {
     let (id, number) = (attempt.id, attempt.attempt);
     // Whoever looks at the active execution goes on to the next stage with it.
     let address = if attempt.active { format!("/cards/{card}") } else { format!("/cards/{card}?execution={id}") };
