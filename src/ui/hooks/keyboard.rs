@@ -42,7 +42,9 @@ pub fn submits(event: &ev::KeyboardEvent) -> bool {
 
 fn is_typing() -> bool {
     let Some(focused) = document().active_element() else { return false };
-    matches!(focused.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT")
+    // A dialog that has just closed keeps the focus until the browser draws the page again.
+    let is_gone = focused.closest("dialog:not([open])").is_ok_and(|dialog| dialog.is_some());
+    matches!(focused.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") && !is_gone
 }
 
 fn dialog_is_open() -> bool {
