@@ -96,7 +96,7 @@ test('a line has an address', async ({ page, open }) => {
   await log.evaluate((list) => (list.scrollTop = list.scrollHeight / 3));
   await expect.poll(async () => Math.abs(((await inView(page))[0] ?? 0) - lines / 3)).toBeLessThan(lines * 0.1);
   const number = (await inView(page))[4] ?? 0;
-  await page.locator(`[data-sequence="${number}"]`).getByTitle('Link to this line').click();
+  await page.locator(`[data-sequence="${number}"]`).locator('.line__number').click();
   await expect(page).toHaveURL(new RegExp(`line=${number}$`));
   await expect(page.locator(`[data-sequence="${number}"]`)).toHaveAttribute('data-current', '');
   await page.reload();

@@ -10,7 +10,7 @@ test('all cards of a long column are drawn, and the last one can be used', async
   const backlog = column(page, 'backlog');
   await expect(backlog.getByTestId('card')).toHaveCount(COUNT);
   await expect(backlog.getByRole('link', { name: /more card/ })).toBeHidden();
-  await expect(backlog.locator('.column__count')).toHaveText(String(COUNT));
+  await expect(backlog.locator('.column__count')).toHaveAccessibleName(`${COUNT} cards`);
   const titles = await backlog.getByRole('heading', { level: 3 }).allTextContents();
   expect(new Set(titles).size).toBe(COUNT);
   const last = backlog.getByTestId('card').last();
@@ -28,8 +28,8 @@ test.describe('without JavaScript', () => {
     for (let number = 1; number <= COUNT; number++) await cardume.addCard(`Card ${number}`, 'quick');
     await page.goto('/');
     const backlog = column(page, 'backlog');
-    await expect(backlog.getByTestId('card')).toHaveCount(12);
-    await backlog.getByRole('link', { name: `${COUNT - 12} more cards` }).click();
+    await expect(backlog.getByTestId('card')).toHaveCount(10);
+    await backlog.getByRole('link', { name: `${COUNT - 10} more cards` }).click();
     await expect(backlog.getByTestId('card')).toHaveCount(COUNT);
   });
 });

@@ -73,8 +73,14 @@ pub async fn repository_at(path: &str) -> Result<PathBuf, NotAProject> {
 
 /// The name of a card's branch: `cardume/<short id>-<slug of the title>`.
 pub fn branch_name(card: CardId, title: &str) -> String {
-    let slug = slug::slugify(title).chars().take(40).collect::<String>();
-    let slug = slug.trim_matches('-');
+    /// So much of a title is enough to know it by.
+    const LENGTH_MAX: usize = 40;
+    let slug = slug::slugify(title);
+    let slug = match slug.get(..=LENGTH_MAX) {
+        // Whole words, but for a title that is one long word.
+        Some(start) => start.rsplit_once('-').map_or(&start[..LENGTH_MAX], |(words, _)| words),
+        None => &slug,
+    };
     let slug = if slug.is_empty() { "card" } else { slug };
     format!("cardume/{}-{slug}", card.short())
 }
@@ -217,6 +223,8 @@ mod tests {
         assert_eq!(branch_name(card(), "$(rm -rf /); ../.. \n--force"), "cardume/0000beef-rm-rf-force");
         assert_eq!(branch_name(card(), "…"), "cardume/0000beef-card");
         assert!(branch_name(card(), &"x".repeat(300)).len() < 60);
+        let title = "Repair the greenhouse roof before the first frost";
+        assert_eq!(branch_name(card(), title), "cardume/0000beef-repair-the-greenhouse-roof-before-the");
     }
 
     async fn repository() -> (tempfile::TempDir, PathBuf) {

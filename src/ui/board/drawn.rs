@@ -9,7 +9,7 @@ use super::arrange::Shown;
 use crate::domain::Column;
 
 /// So many cards of each column come with the page: more than most screens show.
-const AT_FIRST: usize = 12;
+const AT_FIRST: usize = 10;
 /// So many more of each column come at a time: some 20 ms of work.
 const STEP: usize = 3;
 /// Between two such steps, so that the page answers whoever uses it already.
