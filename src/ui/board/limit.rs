@@ -106,7 +106,7 @@ fn LimitForm(state: BoardState, column: Column, menu: Menu, refusal: RwSignal<Op
                 min="1"
                 max=ColumnSettings::WIP_LIMIT_MAX.to_string()
                 value=limit.map(|limit| limit.to_string())
-                            />
+            />
             <button class="button">
                 {tr!(limit.set)}
             </button>

@@ -15,6 +15,9 @@ use crate::ui::hooks::{Address, copy_text, use_address, use_hydrated};
 use crate::ui::kit::{Icon, Shape, live, pressed, shown};
 use crate::ui::tr;
 
+/// Who wants more lines than this had better download them.
+const COPIED_MAX: i64 = 20_000;
+
 /// The lines that the address names: one may be sent to somebody else.
 #[derive(Clone, Copy)]
 pub struct Chosen {
@@ -66,12 +69,20 @@ impl Chosen {
             return copy_text(text, say);
         }
         let Some(execution) = self.feed.execution_untracked() else { return };
-        let count = (lines.last - lines.first + 1).min(LogSlice::LIMIT_MAX);
+        if lines.last - lines.first >= COPIED_MAX {
+            return says.set(Some(tr!(chosen.too_many).to_owned()));
+        }
         spawn_local(async move {
-            match read_log(execution, LogSlice::After(lines.first - 1), count).await {
-                Ok(page) => copy_text(text_of(page.log.logs.iter()), say),
-                Err(_) => say(false),
+            let (mut text, mut read) = (String::new(), lines.first - 1);
+            // An answer may have fewer rows than were asked for; none where there are more would be a fault.
+            while read < lines.last {
+                let count = (lines.last - read).min(LogSlice::LIMIT_MAX);
+                let Ok(page) = read_log(execution, LogSlice::After(read), count).await else { return say(false) };
+                let Some(last) = page.log.logs.last() else { return say(false) };
+                read = last.sequence;
+                text.push_str(&text_of(page.log.logs.iter()));
             }
+            copy_text(text, say);
         });
     }
 }
