@@ -59,6 +59,7 @@ test('the outline of the board', async ({ cardume, page, open }) => {
               - button "Move"
               - text: Completed
               - img "All four stages done"
+              - paragraph: /^[0-9,]+ tokens$/
               - paragraph: quick
   `);
 });

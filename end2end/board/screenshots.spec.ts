@@ -234,7 +234,7 @@ test('pictures of the other pages', async ({ browser, cardume, complaints, page,
 function withoutScripts(page: Page): Promise<void> {
   return page.evaluate(() => {
     const style = new CSSStyleSheet();
-    style.replaceSync('.filters__apply { display: none } .button { opacity: 1 !important }');
+    style.replaceSync('.filters__apply, .column__collapse { display: none } .button { opacity: 1 !important }');
     document.adoptedStyleSheets.push(style);
   });
 }

@@ -5,7 +5,7 @@ use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use crate::domain::{Card, CardId, Column, ColumnSettings, Execution, LogLine, Project};
+use crate::domain::{Card, CardId, Column, ColumnSettings, Execution, LogLine, Project, UsedSoFar};
 
 /// Everything that the board shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,8 @@ pub struct Board {
     pub last_lines: Vec<(CardId, LogLine)>,
     /// The columns that are meant to hold so many cards at most.
     pub wip_limits: Vec<(Column, i64)>,
+    /// What the cards' agents have used, by the cards' ids, in order.
+    pub used: Vec<(CardId, UsedSoFar)>,
 }
 
 /// The board, or `None` where it is still as in revision `seen`.

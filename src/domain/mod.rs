@@ -25,5 +25,5 @@ pub use project::{NewProject, Project, ProjectEdit};
 pub use search::{LogMatch, LogMatches, RunMatch, SearchLimits};
 pub use stage::{Column, ColumnSettings, Stage, WorkflowStage};
 pub use timestamp::Timestamp;
-pub use usage::{Period, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage, UsedOnDay};
+pub use usage::{Period, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage, UsedOnDay, UsedSoFar};
 pub use workflow::{Event, IllegalTransition, Workflow, WorkflowStatus, workflow_statuses};

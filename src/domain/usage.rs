@@ -154,6 +154,16 @@ pub struct UsedByCard {
     pub used: Used,
 }
 
+/// What the agents of one card have used so far, as much of it as they tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsedSoFar {
+    /// Read and written.
+    pub tokens: i64,
+    /// In millionths of a dollar.
+    pub cost_microdollars: i64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,7 @@ crate::on_both_engines!(
     fifty_cards_are_told_of_and_that_there_are_more,
     no_number_that_an_agent_tells_breaks_a_sum,
     nothing_is_used_where_nothing_has_run,
+    what_cards_have_used_so_far_is_summed_over_all_their_stages,
 );
 
 const HOUR: i64 = 3_600_000;
@@ -183,4 +184,15 @@ async fn nothing_is_used_where_nothing_has_run(on: Ground) {
     let report = month(&on).await;
     assert_eq!((report.total, report.by_stage, report.by_day.len()), (Used::default(), vec![], 30));
     assert!(report.by_day.iter().all(|of| of.used == Used::default()));
+}
+
+async fn what_cards_have_used_so_far_is_summed_over_all_their_stages(on: Ground) {
+    let [card, silent, archived] = [on.card().await, on.card().await, on.card().await];
+    execution(&on, card, Command::Plan, TODAY - 100 * 24 * HOUR, Some(1), told(100, 10, 0.25)).await;
+    execution(&on, card, Command::Implement, TODAY, None, told(7, i64::MAX, 0.000_002)).await;
+    execution(&on, silent, Command::Plan, TODAY, Some(1), Usage::default()).await;
+    execution(&on, archived, Command::Plan, TODAY, Some(1), told(1, 1, 1.0)).await;
+    on.store.edit_card(archived, &CardEdit { archived: Some(true), ..CardEdit::default() }, now()).await.unwrap();
+    let used = UsedSoFar { tokens: i64::MAX, cost_microdollars: 250_002 };
+    assert_eq!(on.store.used_so_far().await.unwrap(), [(card, used)]);
 }

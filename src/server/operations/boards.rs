@@ -18,12 +18,13 @@ impl App {
         let cards = self.store.cards(None).await?;
         let last_lines = self.store.last_lines().await?;
         let wip_limits = self.store.wip_limits().await?;
-        let state = serde_json::to_vec(&(&projects, &cards, &last_lines, &wip_limits)).map_err(|error| {
+        let used = self.store.used_so_far().await?;
+        let state = serde_json::to_vec(&(&projects, &cards, &last_lines, &wip_limits, &used)).map_err(|error| {
             tracing::error!(%error, "the board has no JSON");
             Problem::internal()
         })?;
         let revision = Sha256::digest(state).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-        Ok(Board { revision, projects, cards, last_lines, wip_limits })
+        Ok(Board { revision, projects, cards, last_lines, wip_limits, used })
     }
 
     /// The columns, from left to right.

@@ -7,8 +7,8 @@ use sqlx::{AnyConnection, FromRow};
 
 use super::decode::parse;
 use super::{
-    Command, Period, ProjectId, Store, Stored, Timestamp, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage,
-    UsedOnDay,
+    CardId, Command, Period, ProjectId, Store, Stored, Timestamp, UsageReport, Used, UsedByCard, UsedByProject,
+    UsedByStage, UsedOnDay, UsedSoFar,
 };
 
 /// Beginning, end, present moment and project of what is asked for.
@@ -23,6 +23,13 @@ struct UsedRow {
     cost_usd: Option<f64>,
     with_tokens: i64,
     with_cost: i64,
+}
+
+#[derive(FromRow)]
+struct SoFarRow {
+    card_id: String,
+    tokens: Option<f64>,
+    cost_usd: Option<f64>,
 }
 
 #[derive(FromRow)]
@@ -93,6 +100,28 @@ impl Store {
         let (by_card, more_cards) = told(by_card(&mut tx, &asked).await?);
         let total = by_stage.iter().fold(Used::default(), |total, stage| total.and(stage.used));
         Ok(UsageReport { days: period.days(), total, by_stage, by_day, by_project, more_projects, by_card, more_cards })
+    }
+}
+
+impl Store {
+    /// What each card on the board has used, of those whose agents told anything, by the cards' ids.
+    pub async fn used_so_far(&self) -> Stored<Vec<(CardId, UsedSoFar)>> {
+        let rows: Vec<SoFarRow> = sqlx::query_as(
+            "select e.card_id, sum(e.cost_usd) as cost_usd,
+                    sum(cast(coalesce(e.input_tokens, 0) as double precision)
+                        + cast(coalesce(e.output_tokens, 0) as double precision)) as tokens
+             from executions e join cards c on c.id = e.card_id
+             where c.archived_at is null and (e.input_tokens > 0 or e.output_tokens > 0 or e.cost_usd > 0)
+             group by e.card_id order by e.card_id",
+        )
+        .fetch_all(self.reader())
+        .await?;
+        // What does not fit becomes the number that is nearest.
+        let used = rows.into_iter().map(|SoFarRow { card_id, tokens, cost_usd }| {
+            let cost_microdollars = (cost_usd.unwrap_or_default() * 1e6).round() as i64;
+            Ok((parse(&card_id)?, UsedSoFar { tokens: tokens.unwrap_or_default() as i64, cost_microdollars }))
+        });
+        Ok(used.collect::<Result<_, sqlx::Error>>()?)
     }
 }
 

@@ -4,10 +4,10 @@ use leptos::prelude::*;
 
 use super::archive::PutAway;
 use super::state::{BoardCard, BoardState};
-use crate::domain::{Card, ProjectId, Stage, Workflow};
-use crate::ui::kit::{Badge, Clocking, Icon, Lasted, Shape, live, shown};
+use crate::domain::{Card, ProjectId, Stage, UsedSoFar, Workflow};
+use crate::ui::kit::{Badge, Clocking, Icon, Lasted, Shape, dollars, live, shown};
 use crate::ui::run::{RunControls, mark_of, progress, progress_in_words};
-use crate::ui::tr;
+use crate::ui::{tr, tr_counted};
 
 #[component]
 pub fn CardTile(
@@ -17,7 +17,7 @@ pub fn CardTile(
     project: Memo<Option<ProjectId>>,
 ) -> impl IntoView {
     let card: Signal<Card> = known.card.clone().into();
-    let last_line = known.last_line;
+    let (last_line, used) = (known.last_line, known.used);
     let (id, own_project) = card.with_untracked(|card| (card.id, card.project_id));
     let title_id = format!("card-{}", id.short());
     let described_by = title_id.clone();
@@ -72,6 +72,7 @@ pub fn CardTile(
                     .then(|| view! { <p class="card__line">{one_line(&line)}</p> })
             })}
             {shown(move || error.get().map(|error| view! { <p class="card__error">{one_line(&error)}</p> }))}
+            {shown(move || used_in_words(used.get()).map(|words| view! { <p class="card__used">{words}</p> }))}
             <footer class="card__foot">
                 <p class="card__facts">
                     {shown(move || project_name().map(|name| view! { <span class="card__project">{name}</span> }))}
@@ -99,6 +100,16 @@ fn Segments(workflow: Memo<Workflow>) -> impl IntoView {
         <span class="segments" role="img" aria-label=live(move || progress_in_words(workflow.get()))>
             {segments.into_iter().collect_view()}
         </span>
+    }
+}
+
+/// Tokens and cost, where there are any.
+fn used_in_words(used: UsedSoFar) -> Option<String> {
+    let tokens = (used.tokens > 0).then(|| tr_counted!(facts.tokens_1 | tokens_n, used.tokens));
+    let cost = (used.cost_microdollars > 0).then(|| dollars(used.cost_microdollars as f64 / 1e6));
+    match (tokens, cost) {
+        (Some(tokens), Some(cost)) => Some(format!("{tokens} · {cost}")),
+        (tokens, cost) => tokens.or(cost),
     }
 }
 

@@ -8,7 +8,8 @@ use leptos::prelude::*;
 use super::filter::Filter;
 use crate::api::Board;
 use crate::domain::{
-    Card, CardId, Column, ColumnSettings, LogLine, Project, ProjectId, WorkflowStage, WorkflowStatus, workflow_statuses,
+    Card, CardId, Column, ColumnSettings, LogLine, Project, ProjectId, UsedSoFar, WorkflowStage, WorkflowStatus,
+    workflow_statuses,
 };
 
 /// What is known of one card.
@@ -17,6 +18,17 @@ pub struct BoardCard {
     pub card: ArcRwSignal<Card>,
     /// The last row of its log, while it runs.
     pub last_line: ArcRwSignal<Option<LogLine>>,
+    pub used: ArcRwSignal<UsedSoFar>,
+}
+
+impl BoardCard {
+    fn new(card: Card) -> Self {
+        Self {
+            card: ArcRwSignal::new(card),
+            last_line: ArcRwSignal::new(None),
+            used: ArcRwSignal::new(UsedSoFar::default()),
+        }
+    }
 }
 
 /// Where a card stands.
@@ -96,10 +108,11 @@ impl BoardState {
             let id = card.id;
             let line = last_lines.iter().position(|(of, _)| *of == id);
             let last_line = line.map(|at| last_lines.swap_remove(at).1);
-            let entry = self.card(id).unwrap_or_else(|| BoardCard {
-                card: ArcRwSignal::new(card.clone()),
-                last_line: ArcRwSignal::new(None),
-            });
+            let entry = self.card(id).unwrap_or_else(|| BoardCard::new(card.clone()));
+            let used = get(&board.used, id).copied().unwrap_or_default();
+            if entry.used.with_untracked(|known| *known != used) {
+                entry.used.set(used);
+            }
             take_newer(&entry.card, card);
             if entry.last_line.with_untracked(|known| *known != last_line) {
                 entry.last_line.set(last_line);
@@ -114,10 +127,7 @@ impl BoardState {
     pub fn take_card(self, card: Card) {
         self.cards.update_value(|cards| match get(cards, card.id) {
             Some(known) => take_newer(&known.card, card),
-            None => {
-                let entry = BoardCard { card: ArcRwSignal::new(card.clone()), last_line: ArcRwSignal::new(None) };
-                put(cards, card.id, entry);
-            }
+            None => put(cards, card.id, BoardCard::new(card)),
         });
         self.rebuild();
     }
