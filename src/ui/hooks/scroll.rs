@@ -120,6 +120,13 @@ impl FollowEnd {
         }
     }
 
+    /// Call when the reader is about to scroll back: what comes meanwhile does not undo it.
+    pub fn leave_end(self) {
+        if self.list().is_some_and(|list| list.scroll_height() > list.client_height()) {
+            self.set_at_end(false);
+        }
+    }
+
     /// Goes to the end, and stays there.
     pub fn to_end(self) {
         self.at_end.set(true);

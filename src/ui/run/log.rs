@@ -76,10 +76,18 @@ pub fn Log(
                     on:scroll=move |_| feed.scrolled()
                     on:click=pressed(move |event| chosen.click(&event))
                     on:keydown=move |event| {
-                        // The browser would go to where the end is now, and rows come in meanwhile.
-                        if event.key() == "End" {
-                            event.prevent_default();
-                            feed.follow.to_end();
+                        // The browser takes its time to scroll, rows come in meanwhile, and the end is followed.
+                        match event.key().as_str() {
+                            "End" => {
+                                event.prevent_default();
+                                feed.follow.to_end();
+                            }
+                            "Home" => {
+                                event.prevent_default();
+                                feed.go_to(1);
+                            }
+                            "PageUp" | "ArrowUp" => feed.follow.leave_end(),
+                            _ => {}
                         }
                     }
                 >
