@@ -34,7 +34,7 @@ const wasmFeatures = [
   'bulk-memory', 'reference-types', 'sign-ext', 'mutable-globals', 'nontrapping-float-to-int', 'multivalue',
 ].map((feature) => `--enable-${feature}`);
 /**
- * A page is taken over at once, never piece by piece, and never from a template; but the compiler makes the code for that
+ * A page is never taken over by what can wait, and never from a template; but the compiler makes the code for that
  * of every piece. It also merges functions that are alike and keeps one name, so this leaves alone what is so short that
  * another may be like it. The names are Rust's of version 0 (.cargo/browser.toml).
  */
@@ -187,8 +187,9 @@ function shorten(name) {
 function optimized(part) {
   const file = join(work, `${part}.wasm`);
   if (!quick) {
-    // Inlined code is fewer bytes, but bytes that compress worse: 10 % more of them would travel.
-    const options = ['-Oz', '--one-caller-inline-max-function-size=1', '--strip-producers', ...wasmFeatures];
+    // Inlined code is fewer bytes and fewer functions, each of which the browser compiles by itself; but where more than
+    // small ones are inlined, what is left compresses worse. (And what -Oz makes of it compresses worse than this.)
+    const options = ['-Os', '--one-caller-inline-max-function-size=18', '--strip-producers', ...wasmFeatures];
     run('node_modules/.bin/wasm-opt', [...options, file, '-o', file]);
   }
   return readFileSync(file);

@@ -26,7 +26,7 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     wasm_bindgen_futures::spawn_local(async {
         if ui::Part::at(&leptos::prelude::location_pathname().unwrap_or_default()).load().await.is_ok() {
-            leptos::mount::hydrate_body(ui::App);
+            ui::take_over(ui::App).await;
         }
     });
 }

@@ -39,6 +39,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await open(page, `/cards/${card.id}`);
       await expectNoFault(page, `the card “${card.title}”`);
     }
+    await page.keyboard.press('e');
+    await expect(page.getByRole('form', { name: 'Edit card' }).getByLabel('Title')).toBeFocused();
+    await expectNoFault(page, 'a card that is being edited');
     await page.setViewportSize({ width: 390, height: 844 });
     await open(page, `/cards/${failed.id}`);
     await expectNoFault(page, 'a card on a phone');

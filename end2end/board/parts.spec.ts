@@ -61,6 +61,38 @@ test('each page brings its own part, and the other one comes with the first link
   expect(asked.toSorted()).toEqual(['board', 'cardume', 'usage']);
 });
 
+test('a link that is pressed while the page is being taken over leads on', async ({ cardume, page }) => {
+  const card = await cardume.addCard('Order seeds', 'quick');
+  await page.addInitScript(() => {
+    // The pauses between the pieces last until somebody says so.
+    const held: (() => void)[] = [];
+    const start = window.setTimeout;
+    let isHeld = true;
+    const release = () => {
+      isHeld = false;
+      for (const ring of held) ring();
+    };
+    const hold = (ring: () => void, ms?: number) => (ms === 0 && isHeld ? held.push(ring) : start(ring, ms));
+    Object.assign(window, { setTimeout: hold, held, release });
+  });
+  await page.goto('/');
+  // Of two pauses the second is after the frame.
+  const pauses = () => page.evaluate(() => (Reflect.get(window, 'held') as unknown[]).length);
+  await expect.poll(pauses).toBe(1);
+  await page.evaluate(() => (Reflect.get(window, 'held') as (() => void)[])[0]?.());
+  await expect.poll(pauses).toBe(2);
+  await expect(page.locator('html[data-hydrated]')).not.toBeAttached();
+  const loaded = documents(page);
+  await tile(page, card).getByRole('link').click();
+  await page.evaluate(() => (Reflect.get(window, 'release') as () => void)());
+  await expect(page.getByRole('heading', { name: 'Order seeds', level: 1 })).toBeVisible();
+  await listening(page);
+  await page.goBack();
+  await tile(page, card).getByRole('button', { name: 'Run' }).click();
+  await expect(tile(page, card)).toHaveAttribute('data-stage', 'planning');
+  expect(loaded()).toBe(0);
+});
+
 test('dialogs come with the first one that is opened', async ({ complaints, page, open }) => {
   const asked = partsAsked(page);
   await open(page);

@@ -39,6 +39,26 @@ test('a card is made, run and watched to its end', async ({ cardume, page, open 
   }
 });
 
+test('a card is seen to travel to its next column', async ({ cardume, page, open }) => {
+  const card = await cardume.addCard('Turn the compost', 'gated');
+  await page.addInitScript(() => {
+    const seen: unknown[] = [];
+    Object.assign(window, { seen });
+    const start = document.startViewTransition.bind(document);
+    document.startViewTransition = (update) => {
+      const transition = start(update);
+      void transition.ready.then(() => seen.push(...document.getAnimations().map(({ effect }) => (effect as KeyframeEffect).pseudoElement)));
+      return transition;
+    };
+  });
+  await open(page);
+  await tile(page, card).getByRole('button', { name: 'Run' }).click();
+  await expect(column(page, 'plan').getByText('Turn the compost')).toBeVisible();
+  await expect.poll(() => page.evaluate(() => Reflect.get(window, 'seen'))).toContain(`::view-transition-group(card-${card.id})`);
+  // Afterwards it is a card as any other.
+  await expect(tile(page, card)).toHaveCSS('view-transition-name', 'none');
+});
+
 test('a run is cancelled, and goes on when it is retried', async ({ cardume, page, open }) => {
   const card = await cardume.addCard('Turn the compost', 'gated');
   cardume.open('plan');

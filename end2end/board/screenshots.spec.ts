@@ -206,6 +206,9 @@ test('pictures of the other pages', async ({ browser, cardume, complaints, page,
       await pictures(page, `card-${what}`);
       if ([running, failed, done, wordy].includes(card)) await plainPictures(browser, page.url(), `card-${what}`);
     }
+    await page.keyboard.press('e');
+    await expect(page.getByRole('option', { name: 'gated' })).toBeAttached();
+    await pictures(page, 'card-edited');
     for (const [what, card] of Object.entries({ running, failed })) {
       await open(other, `/cards/${card.id}`);
       await pictures(other, `card-${what}-pt`);

@@ -67,7 +67,7 @@ test('two browsers and a script edit, run and cancel one card at once', async ({
   const elsewhere = await browser.newContext({ baseURL: cardume.url });
   complaints.listenTo(elsewhere);
   const pages = [page, await elsewhere.newPage()];
-  const dialog = (page: Page) => page.getByRole('dialog', { name: 'Edit card' });
+  const form = (page: Page) => page.getByRole('form', { name: 'Edit card' });
   const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
   // If it is there at this moment, as somebody who saw it a moment ago would.
   const hit = (page: Page, name: string) =>
@@ -79,7 +79,7 @@ test('two browsers and a script edit, run and cancel one card at once', async ({
   for (const [index, page] of pages.entries()) {
     await open(page, `/cards/${card.id}`);
     await press(page, 'Edit');
-    await dialog(page).getByLabel('Title').fill(`Browser ${index} was here`);
+    await form(page).getByLabel('Title').fill(`Browser ${index} was here`);
   }
 
   // Of three edits made from the same card one is kept. The others are told so, and keep what they have typed.
@@ -87,9 +87,10 @@ test('two browsers and a script edit, run and cancel one card at once', async ({
   await cardume.call('PATCH', `/api/cards/${card.id}`, { title: 'A script was here', version });
   await Promise.all(pages.map((page) => press(page, 'Save')));
   for (const [index, page] of pages.entries()) {
-    await expect(dialog(page).getByRole('alert')).toContainText('Somebody else changed this card meanwhile');
-    await expect(dialog(page).getByLabel('Title')).toHaveValue(`Browser ${index} was here`);
-    await page.keyboard.press('Escape');
+    await expect(form(page).getByRole('alert')).toContainText('Somebody else changed this card meanwhile');
+    await expect(form(page).getByLabel('Title')).toHaveValue(`Browser ${index} was here`);
+    await press(page, 'Discard changes');
+    await expect(form(page)).toBeHidden();
     await expect(page.getByRole('heading', { level: 1, name: 'A script was here' })).toBeVisible();
   }
   expect(await cardume.card(card.id)).toMatchObject({ title: 'A script was here' });

@@ -1,6 +1,6 @@
 // What a card is about and what its plan says: Markdown, read beside the log, and harmless.
 
-import { expect, settles, test } from '../fixtures/board.ts';
+import { expect, linesReach, settles, test } from '../fixtures/board.ts';
 
 const HOSTILE = [
   'Peas, **beans**, `chard`.',
@@ -77,12 +77,55 @@ test('the model is chosen where the agent can be told of it', async ({ cardume, 
   const about = page.getByRole('complementary', { name: 'About this card' });
   await expect(about.getByText('large-2')).toBeVisible();
   await page.getByRole('button', { name: 'Edit' }).click();
-  const edit = page.getByRole('dialog', { name: 'Edit card' });
+  const edit = page.getByRole('form', { name: 'Edit card' });
   await expect(edit.getByLabel('Model')).toHaveValue('large-2');
   await edit.getByLabel('Agent').selectOption('quick');
   await edit.getByRole('button', { name: 'Save' }).click();
   await expect(about.getByText('large-2')).toBeHidden();
   expect(await cardume.cards()).toMatchObject([{ agent: 'quick', model: null }]);
+});
+
+test('a card is changed where it stands, beside its log, by keyboard alone', async ({ cardume, page, open }) => {
+  const card = await cardume.addCard('Order seeds', 'gated', 'Peas.');
+  await cardume.run(card);
+  await open(page, `/cards/${card.id}`);
+  await linesReach(page, 5);
+  const form = page.getByRole('form', { name: 'Edit card' });
+  const edit = page.getByRole('button', { name: 'Edit', exact: true });
+  await page.keyboard.press('e');
+  await expect(form.getByLabel('Title')).toBeFocused();
+  await expect(form).toMatchAriaSnapshot(`
+    - form "Edit card":
+      - textbox "Title": Order seeds
+      - textbox "Description": Peas.
+      - button "Preview"
+      - combobox "Agent"
+      - button "Discard changes"
+      - button "Save"
+  `);
+  // The log goes on, and what the form changes is not there twice.
+  await linesReach(page, 30);
+  await expect(page.getByRole('region', { name: 'Description' })).toBeHidden();
+  await expect(edit).toBeDisabled();
+  // Escape leaves a form in which nothing was changed, and no other.
+  await page.keyboard.press('Escape');
+  await expect(form).toBeHidden();
+  await expect(edit).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(form.getByLabel('Title')).toBeFocused();
+  await page.keyboard.press('End');
+  await page.keyboard.type(' and bulbs');
+  await page.keyboard.press('Escape');
+  await expect(form.getByLabel('Title')).toHaveValue('Order seeds and bulbs');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Control+End');
+  await page.keyboard.type(' **Tulips.**');
+  await page.keyboard.press('Control+Enter');
+  await expect(form).toBeHidden();
+  await expect(edit).toBeFocused();
+  await expect(page.getByRole('heading', { level: 1, name: 'Order seeds and bulbs' })).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Description' }).locator('strong')).toHaveText('Tulips.');
+  expect(await cardume.card(card.id)).toMatchObject({ title: 'Order seeds and bulbs', description: 'Peas. **Tulips.**' });
 });
 
 test('what is being written can be seen as it will look, and is written on', async ({ page, open }) => {

@@ -14,7 +14,7 @@ mod usage;
 mod words;
 
 pub use app::{App, Assets, FORMS_OVER_PLAIN_HTTP, shell};
-pub use hooks::{Preferences, Theme, provide_preferences};
+pub use hooks::{Preferences, Theme, provide_preferences, take_over};
 pub use pages::Part;
 pub use words::i18n::Locale;
 

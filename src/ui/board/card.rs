@@ -71,7 +71,7 @@ pub fn CardTile(
                 matches!(workflow.get(), Workflow::Working(_))
                     .then(|| view! { <p class="card__line">{one_line(&line)}</p> })
             })}
-            {shown(move || error.get().map(|error| view! { <p class="card__error">{one_line(&error)}</p> }))}
+            {shown(move || error.get().map(|error| view! { <p class="card__error" title=error.clone()>{one_line(&error)}</p> }))}
             {shown(move || used_in_words(used.get()).map(|words| view! { <p class="card__used">{words}</p> }))}
             <footer class="card__foot">
                 <p class="card__facts">

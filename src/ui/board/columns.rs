@@ -9,7 +9,7 @@ use super::filter::Filter;
 use super::limit::ColumnLimit;
 use super::state::BoardState;
 use crate::domain::{Column, ProjectId};
-use crate::ui::hooks::{remembered, use_hydrated};
+use crate::ui::hooks::{piece, remembered, use_hydrated};
 use crate::ui::kit::{Icon, Shape, live, pressed, shown};
 use crate::ui::run::column_title;
 use crate::ui::{tr, tr_counted};
@@ -24,7 +24,9 @@ pub fn Columns(
 ) -> impl IntoView {
     let refusal = arrange.refusal;
     let columns = Column::ALL.map(|column| {
-        view! { <ColumnList state=state column=column drawn=drawn filter=filter project=project refusal=refusal /> }
+        piece(move || {
+            view! { <ColumnList state=state column=column drawn=drawn filter=filter project=project refusal=refusal /> }
+        })
     });
     let element = NodeRef::new();
     let drag = arrange.use_drag(element);

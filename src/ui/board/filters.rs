@@ -6,14 +6,18 @@ use leptos::prelude::*;
 use super::arrange::Shown;
 use super::filter::{Filter, Standing};
 use super::state::BoardState;
-use crate::ui::hooks::{Address, on_key, use_address};
+use crate::ui::hooks::{Address, on_key, piece, use_address};
 use crate::ui::kit::{live, shown};
 use crate::ui::{tr, tr_counted};
 
 #[component]
 pub fn Filters(state: BoardState, filter: Memo<Filter>, shown_cards: Shown) -> impl IntoView {
     let has_cards = Memo::new(move |_| state.has_cards());
-    shown(move || has_cards.get().then(|| view! { <FilterForm state=state filter=filter shown_cards=shown_cards /> }))
+    shown(move || {
+        has_cards
+            .get()
+            .then(|| piece(move || view! { <FilterForm state=state filter=filter shown_cards=shown_cards /> }))
+    })
 }
 
 #[component]

@@ -123,6 +123,23 @@ impl BoardState {
         self.rebuild();
     }
 
+    /// Whether its page is still there.
+    pub fn is_there(self) -> bool {
+        self.revision.try_get_value().is_some()
+    }
+
+    /// Those of the cards that will stand in another column than now; none while somebody has one in hand.
+    pub fn travellers(self, cards: &[Card]) -> Vec<String> {
+        if self.is_held.get_value() {
+            return vec![];
+        }
+        let travels = |card: &&Card| {
+            let now = self.card(card.id).map(|known| known.card.with_untracked(|known| known.column_id));
+            now.is_some_and(|now| now != card.column_id)
+        };
+        cards.iter().filter(travels).map(|card| card.id.to_string()).collect()
+    }
+
     /// Takes in one card as an operation has answered it.
     pub fn take_card(self, card: Card) {
         self.cards.update_value(|cards| match get(cards, card.id) {

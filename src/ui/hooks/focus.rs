@@ -1,5 +1,6 @@
 //! Where the keyboard's focus is when things move under it.
 
+use leptos::html::Input;
 use leptos::prelude::*;
 use leptos::wasm_bindgen::JsCast;
 use leptos::web_sys::HtmlElement;
@@ -36,6 +37,16 @@ pub fn keep_focus_on_card(change: impl FnOnce()) {
         let is_lost = document().active_element().is_none_or(|element| element.tag_name() == "BODY");
         if is_lost {
             focus_on(&format!("[data-card-id='{card}'] a"));
+        }
+    });
+}
+
+/// Puts focus on a field as soon as it is in the page.
+pub fn focus_when_there(field: NodeRef<Input>) {
+    Effect::new(move |_| {
+        if let Some(field) = field.get() {
+            // Refused only for an element that cannot have focus.
+            request_animation_frame(move || drop(field.focus()));
         }
     });
 }

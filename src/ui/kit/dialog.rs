@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Icon, Shape, pressed, shown};
-use crate::ui::hooks::{Content, Modal};
+use crate::ui::hooks::{Content, Modal, piece};
 use crate::ui::tr;
 
 #[component]
@@ -16,45 +16,47 @@ pub fn Dialog(
     content: Content,
 ) -> impl IntoView {
     let title_id = format!("{id}-title");
-    view! {
-        <dialog
-            node_ref=modal.element
-            id=id
-            class="dialog"
-            aria-labelledby=title_id.clone()
-            closedby="any"
-            on:close=move |_| modal.closed()
-        >
-            <div class="dialog__head">
-                <h2 id=title_id.clone()>{title}</h2>
-                <button
-                    type="button"
-                    class="button button--quiet button--square"
-                    aria-label=tr!(page.close)
-                    on:click=pressed(move |_| modal.close())
-                >
-                    <Icon shape=Shape::Close />
-                </button>
-            </div>
-            {shown(move || {
-                modal
-                    .is_open()
-                    .then(|| {
-                        let content = content();
-                        Suspend::new(async move {
-                            let content = content.await;
-                            modal.show();
-                            content.unwrap_or_else(|_| view! { <Missing /> }.into_any())
+    piece(move || {
+        view! {
+            <dialog
+                node_ref=modal.element
+                id=id
+                class="dialog"
+                aria-labelledby=title_id.clone()
+                closedby="any"
+                on:close=move |_| modal.closed()
+            >
+                <div class="dialog__head">
+                    <h2 id=title_id.clone()>{title}</h2>
+                    <button
+                        type="button"
+                        class="button button--quiet button--square"
+                        aria-label=tr!(page.close)
+                        on:click=pressed(move |_| modal.close())
+                    >
+                        <Icon shape=Shape::Close />
+                    </button>
+                </div>
+                {shown(move || {
+                    modal
+                        .is_open()
+                        .then(|| {
+                            let content = content();
+                            Suspend::new(async move {
+                                let content = content.await;
+                                modal.show();
+                                content.unwrap_or_else(|_| view! { <PartMissing /> }.into_any())
+                            })
                         })
-                    })
-            })}
-        </dialog>
-    }
+                })}
+            </dialog>
+        }
+    })
 }
 
-/// In place of a content whose code cannot be had: the server is away, or has another version by now.
+/// In place of something whose code cannot be had: the server is away, or has another version by now.
 #[component]
-fn Missing() -> impl IntoView {
+pub fn PartMissing() -> impl IntoView {
     view! {
         <div class="form" role="alert">
             <p>{tr!(page.part_missing)}</p>

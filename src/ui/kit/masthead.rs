@@ -4,13 +4,14 @@ use leptos::prelude::*;
 
 use super::{Icon, Logo, Shape, live};
 use super::{preferences::PreferencesMenu, pressed};
-use crate::ui::hooks::{use_hydrated, use_page_dialogs};
+use crate::ui::hooks::{piece, use_hydrated, use_page_dialogs};
 use crate::ui::tr;
 
 #[component]
 pub fn Masthead(children: Children) -> impl IntoView {
     let (hydrated, palette) = (use_hydrated(), use_page_dialogs().palette);
-    view! {
+    let masthead = move || {
+        view! {
         <header class="masthead">
             <a class="masthead__home" href="/">
                 <Logo />
@@ -38,5 +39,7 @@ pub fn Masthead(children: Children) -> impl IntoView {
                 <button class="button button--quiet">{tr!(page.log_out)}</button>
             </form>
         </header>
-    }
+        }
+    };
+    piece(masthead)
 }

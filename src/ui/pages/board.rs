@@ -12,7 +12,9 @@ use crate::ui::board::{
     Archive, Arrange, Away, BoardState, Columns, Drawn, Filter, Filters, FirstProject, ManageProjects, NewCard,
     OpenArchive, ProjectFilter, PutAwayNotice, WhileAway,
 };
-use crate::ui::hooks::{Modal, Next, keep_focus_on_card, use_hydrated, use_page_dialogs, use_page_focus, use_poll};
+use crate::ui::hooks::{
+    Modal, Next, let_cards_travel, piece, use_hydrated, use_page_dialogs, use_page_focus, use_poll,
+};
 use crate::ui::kit::{ClosableNotice, Masthead, live, pressed, shown};
 use crate::ui::run::CardActions;
 use crate::ui::tr;
@@ -49,7 +51,13 @@ fn LiveBoard(board: Board) -> impl IntoView {
         move || poll_board(Some(state.revision())),
         move |answer| {
             match answer {
-                Ok(Some(board)) => keep_focus_on_card(|| state.take(board)),
+                Ok(Some(board)) => {
+                    let_cards_travel(state.travellers(&board.cards), move || {
+                        if state.is_there() {
+                            state.take(board);
+                        }
+                    });
+                }
                 Ok(None) => {}
                 Err(_) => return Next::InMs(PACE_AFTER_FAILURE_MS),
             }
@@ -57,7 +65,11 @@ fn LiveBoard(board: Board) -> impl IntoView {
         },
     );
     let actions = CardActions::provide(move |card| {
-        keep_focus_on_card(|| state.take_card(card));
+        let_cards_travel(state.travellers(std::slice::from_ref(&card)), move || {
+            if state.is_there() {
+                state.take_card(card);
+            }
+        });
         poll.wake();
     });
     let drawn = Drawn::new(Memo::new(move |_| filter.with(|filter| state.shown(filter))), &query.get_untracked());
@@ -77,6 +89,23 @@ fn LiveBoard(board: Board) -> impl IntoView {
     let added = Callback::new(move |_| poll.wake());
     let has_projects = Memo::new(move |_| state.projects.with(|projects| !projects.is_empty()));
     use_page_focus();
+    let main = move || {
+        view! {
+            <main id="main" tabindex="-1" class="board">
+                <h1 class="visually-hidden">{tr!(page.board)}</h1>
+                <ClosableNotice text=actions.refusal />
+                <PutAwayNotice archive=archive />
+                <WhileAway away=away />
+                {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
+                <FirstCard state=state modal=new_card />
+                <div class="board__bar">
+                    <Filters state=state filter=filter shown_cards=drawn.found />
+                    <OpenArchive archive=archive />
+                </div>
+                <Columns state=state drawn=drawn arrange=arrange filter=filter project=project />
+            </main>
+        }
+    };
     view! {
         <Title text=title_of(Memo::new(move |_| title(state, away))) />
         <Masthead>
@@ -85,19 +114,7 @@ fn LiveBoard(board: Board) -> impl IntoView {
             {shown(move || has_projects.get().then(|| view! { <ManageProjects state=state changed=added /> }))}
             <NewCard state=state project=project modal=new_card made=made />
         </Masthead>
-        <main id="main" tabindex="-1" class="board">
-            <h1 class="visually-hidden">{tr!(page.board)}</h1>
-            <ClosableNotice text=actions.refusal />
-            <PutAwayNotice archive=archive />
-            <WhileAway away=away />
-            {shown(move || (!has_projects.get()).then(|| view! { <FirstProject added=added /> }))}
-            <FirstCard state=state modal=new_card />
-            <div class="board__bar">
-                <Filters state=state filter=filter shown_cards=drawn.found />
-                <OpenArchive archive=archive />
-            </div>
-            <Columns state=state drawn=drawn arrange=arrange filter=filter project=project />
-        </main>
+        {piece(main)}
     }
 }
 

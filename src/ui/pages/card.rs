@@ -10,10 +10,10 @@ use super::not_found::{Loading, NotFound, Unavailable};
 use super::title::title_of;
 use crate::api::{CardDetails, CardTexts, Failure, LogPage, card_details, card_texts, read_log};
 use crate::domain::{Card, CardId, ExecutionId, LogSlice, Problem};
-use crate::ui::hooks::{Next, use_page_focus, use_poll};
+use crate::ui::hooks::{Next, piece, use_page_focus, use_poll};
 use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone, live, shown};
 use crate::ui::run::{
-    ArchiveCard, CardActions, CardState, DeleteCard, DuplicateCard, EditCard, Facts, LineRange, Log, LogFeed,
+    ArchiveCard, CardActions, CardState, DeleteCard, DuplicateCard, EditCard, Editing, Facts, LineRange, Log, LogFeed,
     LogWindow, RunControls, StartAgain, Timeline,
 };
 use crate::ui::tr;
@@ -121,6 +121,7 @@ fn CardView(
     let error = Memo::new(move |_| {
         state.card.with(|card| card.active_execution.as_ref().and_then(|execution| execution.workflow_error.clone()))
     });
+    let editing = Editing::new();
     view! {
         <Title text=title_of(title) />
         <Masthead>
@@ -138,7 +139,7 @@ fn CardView(
                 <div class="run__controls">
                     <RunControls card=state.card described_by="card-title".to_owned() />
                     <StartAgain card=state.card />
-                    <EditCard state=state />
+                    <EditCard editing=editing />
                     <DuplicateCard state=state refusal=actions.refusal />
                     <ArchiveCard state=state refusal=actions.refusal />
                     <DeleteCard state=state refusal=actions.refusal />
@@ -149,10 +150,10 @@ fn CardView(
                 put_away.get().map(|words| view! { <p class="notice notice--calm" role="status">{words}</p> })
             })}
             {shown(move || error.get().map(|error| view! { <p class="run__error" data-tone=live(move || mark.with(|mark| mark.as_ref().map(|mark| mark.tone.as_str())))>{error}</p> }))}
-            <Timeline state=state current=wanted />
+            {piece(move || view! { <Timeline state=state current=wanted /> })}
             <div class="run__body">
-                <Log state=state feed=feed lines=lines />
-                <Facts state=state />
+                {piece(move || view! { <Log state=state feed=feed lines=lines /> })}
+                {piece(move || view! { <Facts state=state editing=editing /> })}
             </div>
         </main>
     }

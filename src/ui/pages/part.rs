@@ -5,12 +5,14 @@
 
 use std::future::pending;
 
+use futures::FutureExt;
 use leptos::prelude::*;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use leptos_router::LazyRoute;
 use leptos_router::hooks::use_url;
 
 use super::{board::BoardPage, card::CardPage, usage::UsagePage};
+use crate::ui::hooks::piece;
 
 /// A page whose code comes by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +39,16 @@ impl Part {
             Self::Card => load_card().await,
             Self::Usage => load_usage().await,
         }
+    }
+
+    /// The page, once its code is there.
+    fn page(self) -> AnyView {
+        let page = match self {
+            Self::Board => board().now_or_never(),
+            Self::Card => card().now_or_never(),
+            Self::Usage => usage().now_or_never(),
+        };
+        page.and_then(Result::ok).unwrap_or_else(|| ().into_any())
     }
 
     /// What has to be there before the page that a link led to is shown. Where the code cannot be had, as the server has
@@ -80,13 +92,7 @@ impl LazyRoute for PageRoute {
     async fn view(_: Self) -> AnyView {
         let part = Part::at(&use_url().with_untracked(|url| url.path().to_owned()));
         part.load_or_leave().await;
-        let page = match part {
-            Part::Board => board().await,
-            Part::Card => card().await,
-            Part::Usage => usage().await,
-        };
-        // It is there, so there is no failure.
-        page.unwrap_or_else(|_| ().into_any())
+        piece(move || view! { <div class="whole">{part.page()}</div> }).into_any()
     }
 }
 

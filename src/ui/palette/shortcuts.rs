@@ -25,6 +25,7 @@ pub fn Shortcuts() -> impl IntoView {
                 ("← ↑ ↓ →", tr!(shortcuts.move_it)),
             ],
         ),
+        (tr!(shortcuts.card), vec![("e", tr!(form.edit_card))]),
         (
             tr!(log.log),
             vec![

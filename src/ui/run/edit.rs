@@ -1,4 +1,4 @@
-//! Changing a card's title, description, agent and model.
+//! Changing a card's title, description, agent and model, where they stand.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -10,30 +10,81 @@ use super::preview::Preview;
 use super::state::CardState;
 use crate::api::{Failure, card_details, edit_card};
 use crate::domain::{Card, CardEdit, NewCard, Problem};
-use crate::ui::hooks::{Modal, later, submits, use_hydrated};
-use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, pressed};
+use crate::ui::hooks::{Content, focus_when_there, later, on_key, submits, use_hydrated};
+use crate::ui::kit::{Field, Icon, Notice, PartMissing, Shape, live, pressed, shown};
 use crate::ui::tr;
 
-#[component]
-pub fn EditCard(state: CardState) -> impl IntoView {
-    let modal = Modal::new();
-    let hydrated = use_hydrated();
-    view! {
-        <button type="button" class="button" disabled=live(move || !hydrated.get()) on:click=pressed(move |_| modal.open())>
-            <Icon shape=Shape::Edit />
-            {tr!(form.edit)}
-        </button>
-        <Dialog modal=modal id="edit-card" title=tr!(form.edit_card) content=later(move || edit_form(state, modal)) />
+/// Whether the card's text is being changed.
+#[derive(Clone, Copy)]
+pub struct Editing {
+    is_under_way: RwSignal<bool>,
+    button: NodeRef<html::Button>,
+}
+
+impl Editing {
+    pub fn new() -> Self {
+        let editing = Self { is_under_way: RwSignal::new(false), button: NodeRef::new() };
+        on_key("e", move || editing.begin());
+        editing
+    }
+
+    pub fn is_under_way(self) -> bool {
+        self.is_under_way.get()
+    }
+
+    /// What is being typed already stays.
+    fn begin(self) {
+        if !self.is_under_way.get_untracked() {
+            self.is_under_way.set(true);
+        }
+    }
+
+    fn end(self) {
+        self.is_under_way.set(false);
+        if let Some(button) = self.button.get_untracked() {
+            // Refused only for what cannot have the focus.
+            let _ = button.focus();
+        }
     }
 }
 
+#[component]
+pub fn EditCard(editing: Editing) -> impl IntoView {
+    let hydrated = use_hydrated();
+    view! {
+        <button
+            node_ref=editing.button
+            type="button"
+            class="button"
+            aria-keyshortcuts="e"
+            disabled=live(move || !hydrated.get() || editing.is_under_way())
+            on:click=pressed(move |_| editing.begin())
+        >
+            <Icon shape=Shape::Edit />
+            {tr!(form.edit)}
+        </button>
+    }
+}
+
+/// The form, while it is wanted.
+#[component]
+pub fn EditInPlace(state: CardState, editing: Editing) -> impl IntoView {
+    let form: Content = later(move || edit_form(state, editing));
+    shown(move || {
+        editing.is_under_way().then(|| {
+            let form = form();
+            Suspend::new(async move { form.await.unwrap_or_else(|_| view! { <PartMissing /> }.into_any()) })
+        })
+    })
+}
+
 #[wasm_split(dialogs, wasm_split_path = leptos::wasm_split, fallible)]
-fn edit_form(state: CardState, modal: Modal) -> Result<AnyView, SplitLoaderError> {
-    Ok(view! { <EditForm state=state modal=modal /> }.into_any())
+fn edit_form(state: CardState, editing: Editing) -> Result<AnyView, SplitLoaderError> {
+    Ok(view! { <EditForm state=state editing=editing /> }.into_any())
 }
 
 #[component]
-fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
+fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
     // What the fields are filled from.
     let original = StoredValue::new(state.card.get_untracked());
     let title = NodeRef::<html::Input>::new();
@@ -65,15 +116,22 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
             match answer {
                 Ok(card) => {
                     state.take_card(card);
-                    modal.close();
+                    editing.end();
                 }
                 Err(failure) => error.set(Some(failure.to_string())),
             }
         });
     };
+    focus_when_there(title);
+    let is_as_it_was = move || {
+        let now =
+            (title.get_untracked().map(|field| field.value()), description.get_untracked().map(|field| field.value()));
+        original.with_value(|card| now == (Some(card.title.clone()), Some(card.description.clone())))
+    };
     view! {
         <form
             class="form"
+            aria-label=tr!(form.edit_card)
             on:submit=move |event| {
                 event.prevent_default();
                 save();
@@ -82,6 +140,10 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
                 if submits(&event) {
                     event.prevent_default();
                     save();
+                }
+                // What somebody has typed goes when they say so.
+                if event.key() == "Escape" && is_as_it_was() {
+                    editing.end();
                 }
             }
         >
@@ -108,6 +170,9 @@ fn EditForm(state: CardState, modal: Modal) -> impl IntoView {
                 <AgentField agents=agents id="edit-agent" model_id="edit-model" />
             </div>
             <div class="form__foot">
+                <button type="button" class="button" on:click=pressed(move |_| editing.end())>
+                    {tr!(form.discard)}
+                </button>
                 <button class="button button--primary" disabled=live(move || is_saving.get())>
                     {tr!(form.save)}
                 </button>

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::edit::{EditInPlace, Editing};
 use super::state::CardState;
 use crate::api::CardTexts;
 use crate::domain::{Card, Execution, ExecutionStatus};
@@ -9,13 +10,14 @@ use crate::ui::kit::{Day, Icon, Shape, dollars, live, shown};
 use crate::ui::{tr, tr_counted};
 
 #[component]
-pub fn Facts(state: CardState) -> impl IntoView {
+pub fn Facts(state: CardState, editing: Editing) -> impl IntoView {
     let fact = move |read: fn(&Card) -> Option<String>| Memo::new(move |_| state.card.with(read));
     let branch = fact(|card| card.branch.clone());
     let text = move |read: fn(&CardTexts) -> Option<&String>| {
         Memo::new(move |_| state.texts.with(|texts| read(texts).filter(|html| !html.trim().is_empty()).cloned()))
     };
-    let description = text(|texts| Some(&texts.description));
+    let written = text(|texts| Some(&texts.description));
+    let description = Memo::new(move |_| written.get().filter(|_| !editing.is_under_way()));
     let plan = text(|texts| texts.spec.as_ref());
     let spec = fact(|card| card.spec_path.clone());
     let agent = fact(|card| Some(card.agent.clone()));
@@ -34,7 +36,12 @@ pub fn Facts(state: CardState) -> impl IntoView {
     let used = Memo::new(move |_| state.executions.with(|executions| usage(executions)));
     let created = state.card.with_untracked(|card| card.created_at);
     view! {
-        <aside class="facts" aria-label=tr!(facts.about)>
+        <aside
+            class="facts"
+            aria-label=tr!(facts.about)
+            data-editing=live(move || editing.is_under_way().then_some(""))
+        >
+            <EditInPlace state=state editing=editing />
             <Prose title=tr!(form.description) html=description />
             <Prose title=tr!(facts.spec) html=plan />
             <Text title=tr!(facts.last_word) text=result />

@@ -24,7 +24,7 @@ pub use agents::{AgentField, Agents};
 pub use archive::{ArchiveCard, DuplicateCard};
 pub use controls::{CardActions, RunControls, StartAgain};
 pub use delete::DeleteCard;
-pub use edit::EditCard;
+pub use edit::{EditCard, Editing};
 pub use facts::Facts;
 pub use feed::LogFeed;
 pub use log::Log;

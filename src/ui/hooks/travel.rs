@@ -1,0 +1,64 @@
+//! Cards that go to another column by themselves are seen to go there: a view transition of the browser, which draws
+//! them above the columns that would cut them off. <https://www.w3.org/TR/css-view-transitions-1/>
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+use leptos::wasm_bindgen::closure::Closure;
+use leptos::wasm_bindgen::{JsCast, JsValue};
+use leptos::web_sys::HtmlElement;
+use leptos::web_sys::js_sys::{Function, Promise, Reflect};
+
+use super::keep_focus_on_card;
+
+/// More at once is a bustle that explains nothing.
+const TRAVELLERS_MAX: usize = 8;
+
+/// Runs `change`, which moves these cards; where the browser can show that, it does so in a moment.
+pub fn let_cards_travel(cards: Vec<String>, change: impl FnOnce() + 'static) {
+    let document = document();
+    let start =
+        Reflect::get(&document, &"startViewTransition".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
+    let Some(start) = start.filter(|_| (1..=TRAVELLERS_MAX).contains(&cards.len())) else {
+        return keep_focus_on_card(change);
+    };
+    name(&cards, true);
+    let there = cards.clone();
+    let update = Closure::once_into_js(move || -> Promise {
+        keep_focus_on_card(change);
+        Promise::new(&mut move |drawn, _| {
+            let there = there.clone();
+            // What has changed is drawn by effects.
+            let arrived = move || {
+                name(&there, true);
+                drop(drawn.call0(&JsValue::NULL));
+            };
+            set_timeout(arrived, Duration::ZERO);
+        })
+    });
+    if let Ok(transition) = start.call1(&document, &update) {
+        // Neither is of interest when it fails: then the cards are there without having been seen to go.
+        when_settled(&transition, "ready", || {});
+        when_settled(&transition, "finished", move || name(&cards, false));
+    }
+}
+
+/// Gives the cards names by which the browser knows them again, or takes the names away.
+fn name(cards: &[String], is_named: bool) {
+    for card in cards {
+        let tile = document().query_selector(&format!("[data-card-id='{card}']")).ok().flatten();
+        if let Some(tile) = tile.and_then(|tile| tile.dyn_into::<HtmlElement>().ok()) {
+            let name = if is_named { format!("card-{card}") } else { String::new() };
+            // Refused only for a malformed name.
+            let _ = tile.style().set_property("view-transition-name", &name);
+        }
+    }
+}
+
+fn when_settled(transition: &JsValue, promise: &str, then: impl FnOnce() + 'static) {
+    let Ok(promise) = Reflect::get(transition, &promise.into()) else { return };
+    let settled = Closure::once_into_js(then);
+    if let Some(and_then) = Reflect::get(&promise, &"then".into()).ok().and_then(|it| it.dyn_into::<Function>().ok()) {
+        let _ = and_then.call2(&promise, &settled, &settled);
+    }
+}
