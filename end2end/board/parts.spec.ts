@@ -64,7 +64,8 @@ test('each page brings its own part, and the other one comes with the first link
 test('a link that is pressed while the page is being taken over leads on', async ({ cardume, page }) => {
   const card = await cardume.addCard('Order seeds', 'quick');
   await page.addInitScript(() => {
-    // The pauses between the pieces last until somebody says so.
+    // The pauses between the pieces last until somebody says so: timers, where the browser has nothing better.
+    Object.defineProperty(window, 'scheduler', { value: undefined });
     const held: (() => void)[] = [];
     const start = window.setTimeout;
     let isHeld = true;

@@ -29,7 +29,7 @@ pub struct Board {
 pub async fn poll_board(seen: Option<String>) -> Result<Option<Board>, Failure> {
     let app = expect_context::<crate::server::App>();
     let board = app.board().await?;
-    Ok((Some(&board.revision) != seen.as_ref()).then_some(board))
+    Ok((Some(&board.revision) != seen.as_ref()).then(|| (*board).clone()))
 }
 
 /// Sets how many cards a column is meant to hold.

@@ -190,7 +190,7 @@ fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
         clock: now,
         new_id: || ExecutionId(Uuid::now_v7()),
     });
-    Ok(App { store, agents, engine })
+    Ok(App::new(store, agents, engine))
 }
 
 /// The agents there are, built in and configured. It is an error if the default one is none of them.

@@ -38,6 +38,21 @@ fn a_server_function_answers_json_and_fails_with_a_problem() {
 }
 
 #[test]
+fn a_board_that_is_kept_is_never_an_old_one() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let card = server.add_card(&project, "Title", "good");
+    let board = |seen: &str| server.post("/fn/poll_board", json!({ "seen": seen })).json();
+    for number in 0..30 {
+        let title = format!("Title {number}");
+        assert_eq!(server.patch(&format!("/api/cards/{card}"), json!({ "title": title })).status, 200);
+        let known = board("");
+        assert_eq!(known["cards"][0]["title"], json!(title));
+        assert_eq!(board(known["revision"].as_str().unwrap()), json!(null), "nothing has changed since");
+    }
+}
+
+#[test]
 fn a_form_that_was_sent_before_the_script_came_leads_back_to_its_page() {
     let server = server();
     let project = server.add_project(&server.repository("r"));

@@ -13,6 +13,7 @@ mod database;
 mod executions;
 mod journal;
 mod logs;
+mod marks;
 mod projects;
 mod search;
 mod usage;

@@ -1,5 +1,7 @@
 //! What the board and a card's page show.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use sha2::{Digest, Sha256};
 
 use super::{Answer, App};
@@ -7,13 +9,40 @@ use crate::api::{Board, CardDetails, CardTexts};
 use crate::domain::{CardId, Column, ColumnSettings, NewCard, Problem};
 use crate::server::markdown::to_html;
 use crate::server::process::worktree::Worktree;
+use crate::server::store::Mark;
 
 /// So much of a plan is shown.
 const SPEC_MAX_BYTES: u64 = 256 * 1024;
 
+/// The board as it was when it was last read.
+#[derive(Clone, Default)]
+pub struct KnownBoard(Arc<Mutex<Option<(Mark, Arc<Board>)>>>);
+
+impl KnownBoard {
+    fn at(&self, mark: &Mark) -> Option<Arc<Board>> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.as_ref().filter(|(at, _)| at == mark).map(|(_, board)| board.clone())
+    }
+
+    fn keep(&self, mark: Mark, board: Arc<Board>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((mark, board));
+    }
+}
+
 impl App {
-    /// Everything that the board shows.
-    pub async fn board(&self) -> Answer<Board> {
+    /// Everything that the board shows. Every page asks for it all the time: it is read again when something was committed.
+    pub async fn board(&self) -> Answer<Arc<Board>> {
+        // Before the board: what is committed meanwhile makes the next mark another one.
+        let mark = self.store.mark().await?;
+        if let Some(board) = self.known_board.at(&mark) {
+            return Ok(board);
+        }
+        let board = Arc::new(self.read_board().await?);
+        self.known_board.keep(mark, board.clone());
+        Ok(board)
+    }
+
+    async fn read_board(&self) -> Answer<Board> {
         let projects = self.store.projects().await?;
         let cards = self.store.cards(None).await?;
         let last_lines = self.store.last_lines().await?;

@@ -29,12 +29,17 @@ pub struct App {
     pub store: Store,
     pub agents: Agents,
     pub engine: Engine,
+    known_board: boards::KnownBoard,
 }
 
 /// What an operation answers.
 pub type Answer<T> = Result<T, Problem>;
 
 impl App {
+    pub fn new(store: Store, agents: Agents, engine: Engine) -> Self {
+        Self { store, agents, engine, known_board: Default::default() }
+    }
+
     /// `Err` (503) says why nothing can be written now. The answer comes soon, whatever the database does.
     pub async fn health(&self) -> Answer<()> {
         if self.store.is_damaged() {

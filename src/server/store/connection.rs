@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection as _, Transaction};
 
+use super::marks::Watcher;
 use super::{Database, Store, Stored, Timestamp};
 
 /// The first SQLite in which a checkpoint cannot corrupt a database in WAL mode (3.7.0 to 3.51.2 can).
@@ -40,6 +41,8 @@ pub(super) struct Connection {
     pub writer: AnyPool,
     pub reader: AnyPool,
     pub background: AnyPool,
+    /// On SQLite.
+    pub watcher: Option<Watcher>,
 }
 
 impl Connection {
@@ -64,13 +67,17 @@ impl Connection {
                 let greeting = "pragma synchronous = full; pragma busy_timeout = 5000;";
                 let writer = pool(1, greeting).connect_with(sqlite_options(path, "rw")?).await?;
                 let (reader, background) = sqlite_readers(path).await?;
-                Ok(Self { engine: Engine::Sqlite, writer, reader, background })
+                let watcher = Some(Watcher::new(sqlite_options(path, "ro")?));
+                Ok(Self { engine: Engine::Sqlite, writer, reader, background, watcher })
             }
             Database::Postgres(url) => open_postgres(url).await,
         }
     }
 
     pub async fn close(&self) {
+        if let Some(watcher) = &self.watcher {
+            watcher.close().await;
+        }
         self.background.close().await;
         self.reader.close().await;
         // The last connection to close folds SQLite's write-ahead log into the file.
@@ -95,7 +102,8 @@ async fn open_sqlite(path: &Path) -> Stored<Connection> {
     let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(&writer).await?;
     check_sqlite_version(&version)?;
     let (reader, background) = sqlite_readers(path).await?;
-    Ok(Connection { engine: Engine::Sqlite, writer, reader, background })
+    let watcher = Some(Watcher::new(sqlite_options(path, "ro")?));
+    Ok(Connection { engine: Engine::Sqlite, writer, reader, background, watcher })
 }
 
 async fn sqlite_readers(path: &Path) -> Stored<(AnyPool, AnyPool)> {
@@ -115,7 +123,7 @@ async fn open_postgres(url: &str) -> Stored<Connection> {
     let readers = pool(POSTGRES_READERS, greeting);
     let reader = readers.clone().connect_with(options.clone()).await?;
     let background = readers.connect_lazy_with(options);
-    Ok(Connection { engine: Engine::Postgres, writer, reader, background })
+    Ok(Connection { engine: Engine::Postgres, writer, reader, background, watcher: None })
 }
 
 /// One connection to a database that is about to be filled, and that nobody else has: an SQLite file is new, and thrown

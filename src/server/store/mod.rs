@@ -24,6 +24,7 @@ mod executions;
 mod filling;
 mod integrity;
 mod logs;
+mod marks;
 mod migrations;
 mod packing;
 mod projects;
@@ -47,6 +48,7 @@ pub use dump::{CardBranch, Part, Snapshot, Unfinished};
 pub use error::StoreError;
 pub use filling::Filling;
 pub use integrity::{Condition, sqlite_companions};
+pub use marks::Mark;
 pub use migrations::Schema;
 pub use searching::Query;
 

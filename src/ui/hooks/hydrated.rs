@@ -10,19 +10,20 @@ impl Hydrated {
     pub fn get(self) -> bool {
         self.0.get()
     }
-}
 
-/// Marks `<html>` with `data-hydrated` once every listener is there.
-pub fn provide_hydrated() {
-    let hydrated = Hydrated(RwSignal::new(false));
-    provide_context(hydrated);
-    Effect::new(move |_| {
-        hydrated.0.set(true);
+    /// Call once every listener is there. Marks `<html>` with `data-hydrated`.
+    #[cfg(feature = "hydrate")]
+    pub fn begin(self) {
+        self.0.set(true);
         if let Some(root) = document().document_element() {
             // Refused only for a malformed name.
             let _ = root.set_attribute("data-hydrated", "");
         }
-    });
+    }
+}
+
+pub fn provide_hydrated() {
+    provide_context(Hydrated(RwSignal::new(false)));
 }
 
 pub fn use_hydrated() -> Hydrated {

@@ -39,13 +39,18 @@ mod browser {
     use leptos::tachys::renderer::types::{Element, Node};
     use leptos::tachys::view::any_view::AnyViewState;
     use leptos::tachys::view::{Mountable, Position, PositionState};
-    use leptos::web_sys::js_sys::Date;
-    use leptos::web_sys::wasm_bindgen::JsCast;
+    use leptos::web_sys::js_sys::{Date, Function, Promise, Reflect};
     use leptos::web_sys::wasm_bindgen::closure::Closure;
-    use wasm_bindgen_futures::spawn_local;
+    use leptos::web_sys::wasm_bindgen::{JsCast, JsValue};
+    use wasm_bindgen_futures::{JsFuture, spawn_local};
 
+    use super::super::use_hydrated;
+
+    /// So many effects begin before the clock is looked at.
+    const EFFECTS_AT_ONCE: usize = 8;
     /// After so much work in one go the browser has its turn.
     const TURN_MS: f64 = 8.0;
+
     /// What somebody does for which the page has to listen as a whole. (What is done before the program is there, the
     /// browser answers alone.)
     const AT_ONCE: [&str; 5] = ["pointerdown", "click", "keydown", "input", "submit"];
@@ -56,9 +61,8 @@ mod browser {
         static IS_WHOLE: Cell<bool> = const { Cell::new(false) };
     }
 
-    /// Takes over the page that the server rendered: `app` at once, its pieces one after the other.
+    /// Takes over the page that the server rendered: first its frame, then its pieces one after the other.
     pub async fn take_over<V: IntoView + 'static>(app: fn() -> V) {
-        TimeoutFuture::new(0).await;
         // Refused only where there is one already.
         let _ = Executor::init_local_custom_executor(WhenWhole);
         let hurry = Closure::<dyn Fn()>::new(take_over_rest);
@@ -69,25 +73,62 @@ mod browser {
         let context = Arc::new(HydrateSharedContext::new());
         let owner = Owner::new_root(Some(context.clone()));
         let Some(body) = document().body() else { return };
-        let frame = owner.with(|| app().into_any().hydrate_from::<true>(&body));
-        let mut turn_began = Date::now();
-        loop {
-            if Date::now() - turn_began > TURN_MS {
-                TimeoutFuture::new(0).await;
-                turn_began = Date::now();
-            }
-            let Some(next) = next() else { break };
+        let frame = Piece { view: Box::new(move || app().into_any()), owner: owner.clone() };
+        let frame = frame.take_over_later(body.into(), Position::FirstChild);
+        let mut turn = Turn::begin().await;
+        while let Some(next) = next() {
             next();
+            turn.end_when_long().await;
         }
-        TimeoutFuture::new(0).await;
         for event in AT_ONCE {
             let _ = window().remove_event_listener_with_callback_and_bool(event, hurry, true);
         }
+        context.hydration_complete();
+        loop {
+            let some: Vec<_> = WAITING.with_borrow_mut(|waiting| {
+                let count = waiting.len().min(EFFECTS_AT_ONCE);
+                waiting.drain(..count).collect()
+            });
+            if some.is_empty() {
+                break;
+            }
+            some.into_iter().for_each(spawn_local);
+            // They begin in the order in which they came, and then this goes on.
+            let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
+            turn.end_when_long().await;
+        }
+        IS_WHOLE.set(true);
+        owner.with(|| use_hydrated().begin());
         // They live as long as the document.
         mem::forget((owner, frame));
-        context.hydration_complete();
-        IS_WHOLE.set(true);
-        WAITING.take().into_iter().for_each(spawn_local);
+    }
+
+    /// A stretch of work, after which the browser has its turn.
+    struct Turn {
+        began_ms: f64,
+    }
+
+    impl Turn {
+        async fn begin() -> Self {
+            pause().await;
+            Self { began_ms: Date::now() }
+        }
+
+        async fn end_when_long(&mut self) {
+            if Date::now() - self.began_ms > TURN_MS {
+                *self = Self::begin().await;
+            }
+        }
+    }
+
+    /// Lets the browser do what it has to. `scheduler.yield` goes on right after that; a timer takes 4 ms at least.
+    async fn pause() {
+        let scheduler = Reflect::get(&window(), &"scheduler".into()).unwrap_or_default();
+        let go_on = Reflect::get(&scheduler, &"yield".into()).ok().and_then(|it| it.dyn_into::<Function>().ok());
+        match go_on.and_then(|go_on| go_on.call0(&scheduler).ok()?.dyn_into::<Promise>().ok()) {
+            Some(went_on) => drop(JsFuture::from(went_on).await),
+            None => TimeoutFuture::new(0).await,
+        }
     }
 
     fn next() -> Option<Box<dyn FnOnce()>> {
@@ -121,13 +162,13 @@ mod browser {
 
     /// A part of the page with one element around it, which may be taken over after the rest.
     pub fn piece<V: IntoView + 'static>(view: impl FnOnce() -> V + Send + 'static) -> Piece {
-        Piece { view: Box::new(move || view().into_any()), owner: Owner::current() }
+        Piece { view: Box::new(move || view().into_any()), owner: Owner::current().unwrap_or_default() }
     }
 
     /// A part of the page with one element around it.
     pub struct Piece {
         view: Box<dyn FnOnce() -> AnyView + Send>,
-        owner: Option<Owner>,
+        owner: Owner,
     }
 
     #[derive(Clone)]
@@ -148,11 +189,24 @@ mod browser {
     }
 
     impl Piece {
+        /// `position`: where the view begins, as seen from `element`.
+        fn take_over_later(self, element: Element, position: Position) -> PieceState {
+            let state = PieceState::new(Held::Nothing);
+            let taken = state.clone();
+            LEFT.with_borrow_mut(|left| {
+                left.push_back(Box::new(move || {
+                    let owner = self.owner.clone();
+                    let view = self.with(|view| view);
+                    let hydrate = move || view.hydrate_from_position::<true>(&element, position);
+                    let take_over = move || drop(taken.0.replace(Held::Built(owner.with(hydrate))));
+                    LEFT.with_borrow_mut(|left| left.push_front(Box::new(take_over)));
+                }));
+            });
+            state
+        }
+
         fn with<T>(self, view: impl FnOnce(AnyView) -> T) -> T {
-            match self.owner {
-                Some(owner) => owner.with(|| view((self.view)())),
-                None => view((self.view)()),
-            }
+            self.owner.with(|| view((self.view)()))
         }
     }
 
@@ -203,16 +257,10 @@ mod browser {
                 _ => cursor.sibling(),
             }
             position.set(Position::NextChild);
-            let state = PieceState::new(Held::Nothing);
-            let taken = state.clone();
-            if let Ok(element) = cursor.current().dyn_into::<Element>() {
-                let take_over = move || {
-                    let hydrated = self.with(|view| view.hydrate_from_position::<true>(&element, Position::Current));
-                    taken.0.replace(Held::Built(hydrated));
-                };
-                LEFT.with_borrow_mut(|left| left.push_back(Box::new(take_over)));
+            match cursor.current().dyn_into::<Element>() {
+                Ok(element) => self.take_over_later(element, Position::Current),
+                Err(_) => PieceState::new(Held::Nothing),
             }
-            state
         }
 
         fn into_owned(self) -> Self {

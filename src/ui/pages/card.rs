@@ -122,15 +122,8 @@ fn CardView(
         state.card.with(|card| card.active_execution.as_ref().and_then(|execution| execution.workflow_error.clone()))
     });
     let editing = Editing::new();
-    view! {
-        <Title text=title_of(title) />
-        <Masthead>
-            <a class="masthead__back" href="/">
-                <Icon shape=Shape::Back />
-                {tr!(page.board)}
-            </a>
-        </Masthead>
-        <main id="main" tabindex="-1" class="run">
+    let head = move || {
+        view! {
             <header class="run__head">
                 <h1 id="card-title">{live(move || title.get())}</h1>
                 <div role="status" class="run__state">
@@ -145,6 +138,12 @@ fn CardView(
                     <DeleteCard state=state refusal=actions.refusal />
                 </div>
             </header>
+        }
+    };
+    let main = move || {
+        view! {
+        <main id="main" tabindex="-1" class="run">
+            {piece(head)}
             <Notice text=actions.refusal />
             {shown(move || {
                 put_away.get().map(|words| view! { <p class="notice notice--calm" role="status">{words}</p> })
@@ -156,6 +155,17 @@ fn CardView(
                 {piece(move || view! { <Facts state=state editing=editing /> })}
             </div>
         </main>
+        }
+    };
+    view! {
+        <Title text=title_of(title) />
+        <Masthead>
+            <a class="masthead__back" href="/">
+                <Icon shape=Shape::Back />
+                {tr!(page.board)}
+            </a>
+        </Masthead>
+        {piece(main)}
     }
 }
 
