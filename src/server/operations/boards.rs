@@ -14,18 +14,23 @@ use crate::server::store::Mark;
 /// So much of a plan is shown.
 const SPEC_MAX_BYTES: u64 = 256 * 1024;
 
-/// The board as it was when it was last read.
+/// The board that was read last.
 #[derive(Clone, Default)]
-pub struct KnownBoard(Arc<Mutex<Option<(Mark, Arc<Board>)>>>);
+pub struct KnownBoard(Arc<Mutex<Option<BoardAt>>>);
+
+struct BoardAt {
+    mark: Mark,
+    board: Arc<Board>,
+}
 
 impl KnownBoard {
     fn at(&self, mark: &Mark) -> Option<Arc<Board>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.as_ref().filter(|(at, _)| at == mark).map(|(_, board)| board.clone())
+        known.as_ref().filter(|known| known.mark == *mark).map(|known| known.board.clone())
     }
 
     fn keep(&self, mark: Mark, board: Arc<Board>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((mark, board));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(BoardAt { mark, board });
     }
 }
 

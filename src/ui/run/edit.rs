@@ -42,8 +42,8 @@ impl Editing {
     fn end(self) {
         self.is_under_way.set(false);
         if let Some(button) = self.button.get_untracked() {
-            // Refused only for what cannot have the focus.
-            let _ = button.focus();
+            // Not before it can be pressed again.
+            request_animation_frame(move || drop(button.focus()));
         }
     }
 }
