@@ -59,6 +59,11 @@ bench: ## How fast logs are added and read, what masking costs, and all of it un
 bench-load: ## The load alone, for longer (MINUTES=5)
 	@scripts/with-postgres-on-path.sh cargo bench --bench load -- --minutes $(MINUTES)
 
+.PHONY: bench-browser
+bench-browser: build ## How fast the board is in a browser, and what Lighthouse says of it
+	@scripts/install-test-tools.sh
+	@cd end2end && npx playwright test --project bench --workers 1
+
 .PHONY: fmt
 fmt: ## Format the Rust sources
 	@cargo fmt

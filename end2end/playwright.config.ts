@@ -22,5 +22,6 @@ export default defineConfig({
   projects: [
     { name: 'board', testDir: 'board' },
     { name: 'agents', testDir: 'agents' },
+    { name: 'bench', testDir: 'bench', fullyParallel: false, workers: 1 },
   ],
 });
