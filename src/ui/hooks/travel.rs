@@ -15,15 +15,17 @@ use super::keep_focus_on_card;
 /// More at once is a bustle that explains nothing.
 const TRAVELLERS_MAX: usize = 8;
 
+type Change = Box<dyn FnOnce()>;
+
 thread_local! {
     /// What is to happen once the browser has taken its picture of the cards' old places; `None`: it takes none.
-    static CHANGES: RefCell<Option<Vec<Box<dyn FnOnce()>>>> = const { RefCell::new(None) };
+    static CHANGES: RefCell<Option<Vec<Change>>> = const { RefCell::new(None) };
 }
 
 /// Runs `change`, which moves these cards; where the browser can show that, it does so in a moment, and so does what is
 /// to follow it.
 pub fn let_cards_travel(cards: Vec<String>, change: impl FnOnce() + 'static) {
-    let change: Box<dyn FnOnce()> = Box::new(change);
+    let change: Change = Box::new(change);
     let left = CHANGES.with_borrow_mut(|changes| match changes {
         Some(changes) => {
             changes.push(change);
