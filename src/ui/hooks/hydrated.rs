@@ -11,6 +11,10 @@ impl Hydrated {
         self.0.get()
     }
 
+    pub fn get_untracked(self) -> bool {
+        self.0.get_untracked()
+    }
+
     /// Call once every listener is there. Marks `<html>` with `data-hydrated`.
     #[cfg(feature = "hydrate")]
     pub fn begin(self) {

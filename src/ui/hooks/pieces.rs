@@ -46,8 +46,6 @@ mod browser {
 
     use super::super::use_hydrated;
 
-    /// So many effects begin before the clock is looked at.
-    const EFFECTS_AT_ONCE: usize = 8;
     /// After so much work in one go the browser has its turn.
     const TURN_MS: f64 = 8.0;
 
@@ -84,20 +82,10 @@ mod browser {
             let _ = window().remove_event_listener_with_callback_and_bool(event, hurry, true);
         }
         context.hydration_complete();
-        loop {
-            let some: Vec<_> = WAITING.with_borrow_mut(|waiting| {
-                let count = waiting.len().min(EFFECTS_AT_ONCE);
-                waiting.drain(..count).collect()
-            });
-            if some.is_empty() {
-                break;
-            }
-            some.into_iter().for_each(spawn_local);
-            // They begin in the order in which they came, and then this goes on.
-            let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
-            turn.end_when_long().await;
-        }
         IS_WHOLE.set(true);
+        // All in one turn: the browser must see none of them without the others.
+        WAITING.take().into_iter().for_each(spawn_local);
+        let _ = JsFuture::from(Promise::resolve(&JsValue::UNDEFINED)).await;
         owner.with(|| use_hydrated().begin());
         // They live as long as the document.
         mem::forget((owner, frame));

@@ -5,6 +5,8 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::web_sys::{Element, HtmlElement};
 
+use super::hydrated::{Hydrated, use_hydrated};
+
 /// As near to the end as this counts as being there.
 const NEAR_PX: i32 = 32;
 /// So much space stands for a row that is not here…
@@ -25,6 +27,7 @@ pub struct FollowEnd {
     pub before: NodeRef<html::Div>,
     pub after: NodeRef<html::Div>,
     at_end: RwSignal<bool>,
+    hydrated: Hydrated,
     /// Where it was scrolled to when last looked at.
     top: StoredValue<i32>,
     /// How many rows the spaces stand for, and what each of them gets.
@@ -49,6 +52,7 @@ impl FollowEnd {
             before: NodeRef::new(),
             after: NodeRef::new(),
             at_end: RwSignal::new(at_end),
+            hydrated: use_hydrated(),
             top: StoredValue::new(0),
             space: StoredValue::new((0, 0, ROW_PX)),
         };
@@ -66,9 +70,9 @@ impl FollowEnd {
     }
 
     /// Call when the list has been scrolled. Only scrolling back leaves the end: that the end has moved on does not,
-    /// however the browser orders the two.
+    /// however the browser orders the two. While the page is being taken over nobody has scrolled: the spaces come.
     pub fn scrolled(self) {
-        let Some(list) = self.list() else { return };
+        let Some(list) = self.list().filter(|_| self.hydrated.get_untracked()) else { return };
         let top = list.scroll_top();
         let went_back = top < self.top.get_value();
         self.top.set_value(top);
