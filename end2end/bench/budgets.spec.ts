@@ -4,7 +4,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { type Browser, type Page, chromium, test } from '@playwright/test';
-import { listening } from '../fixtures/board.ts';
+import { expect, listening } from '../fixtures/board.ts';
 import { browser as installed } from '../fixtures/browser.ts';
 import { Cardume } from '../fixtures/server.ts';
 
@@ -124,7 +124,7 @@ test('a board that nobody works on, and one on which twenty cards run', () =>
     const idle = await watched(page, 30_000);
     tell('idle board, 30 s', `${idle.requests} requests, ${idle.bytes} bytes`, 'a small one a poll');
     for (let number = 0; number < 20; number += 1) await cardume.run(await cardume.addCard(`Card ${number}`, 'gated'));
-    await page.waitForTimeout(5_000);
+    await expect(page.locator('[data-testid=card][data-stage=planning]')).toHaveCount(20, { timeout: 60_000 });
     const busy = await watched(page, 60_000);
     tell('20 cards run, 60 s', `${busy.requests} requests, ${busy.bytes} bytes`, 'one for the whole board');
     tell('20 cards run: longest task', `${busy.longest.toFixed(0)} ms`, 'below 200 ms');
@@ -136,7 +136,7 @@ test('what Lighthouse says', () =>
     const card = await cardume.addCard('Catch the mole', 'quick', 'Kindly.');
     await cardume.run(card);
     await cardume.addCard('Order seeds', 'quick');
-    await new Promise((wake) => setTimeout(wake, 10_000));
+    await expect.poll(async () => (await cardume.card(card.id)).columnId, { timeout: 60_000 }).toBe('done');
     for (const [what, path] of Object.entries({ board: '/', card: `/cards/${card.id}` })) {
       for (const [device, flags] of Object.entries({ phone: [], desktop: ['--preset=desktop'] })) {
         tell(`Lighthouse, ${what}, ${device}`, await lighthouse(cardume.url + path, flags), 'at least 95 each');
