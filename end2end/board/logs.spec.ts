@@ -101,8 +101,24 @@ test('a line has an address', async ({ page, open }) => {
   await expect(page.locator(`[data-sequence="${number}"]`)).toHaveAttribute('data-current', '');
   await page.reload();
   await open(page, page.url());
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  await expect(page.getByRole('button', { name: /↓/ }), 'the end is not followed').toBeVisible();
   await expect.poll(() => inView(page)).toContain(number);
   await expect(page.locator(`[data-sequence="${number}"]`)).toHaveAttribute('data-current', '');
+});
+
+test('whoever scrolls back as soon as the page listens stays there', async ({ page, open }) => {
+  await page.addInitScript(() =>
+    new MutationObserver((_, listening) => {
+      const log = document.querySelector('html[data-hydrated] [data-testid=log]');
+      if (!log) return;
+      listening.disconnect();
+      log.scrollTop = log.scrollHeight / 3;
+    }).observe(document, { attributes: true, subtree: true, attributeFilter: ['data-hydrated'] }),
+  );
+  await open(page, page.url());
+  await expect.poll(async () => Math.abs(((await inView(page))[0] ?? 0) - lines / 3)).toBeLessThan(lines * 0.1);
+  await expect(page.getByRole('button', { name: /↓/ })).toBeVisible();
 });
 
 test('colours are shown, long lines can be cut, and both survive a reload', async ({ page, open }) => {
@@ -143,6 +159,16 @@ test.describe('without JavaScript', () => {
     expect(seen).toEqual([500, 1000, 1500]);
     await plain.getByRole('link', { name: 'Last' }).click();
     await expect(plain.locator('[data-sequence="20001"]')).toBeAttached();
+    await context.close();
+  });
+
+  test('a line that the address names is in view', async ({ browser, page }) => {
+    const context = await browser.newContext({ javaScriptEnabled: false });
+    const plain = await context.newPage();
+    await plain.goto(`${page.url()}?line=6671`);
+    const [log, row] = await Promise.all([plain.getByTestId('log').boundingBox(), plain.locator('[data-current]').boundingBox()]);
+    expect(row?.y).toBeGreaterThanOrEqual(log?.y ?? Infinity);
+    expect(row?.y).toBeLessThan((log?.y ?? 0) + (log?.height ?? 0));
     await context.close();
   });
 });

@@ -69,6 +69,19 @@ impl FollowEnd {
         self.at_end.get_untracked()
     }
 
+    /// Call once the rows that the page was loaded with are in it: makes space for the others, and goes to the end or stays
+    /// with what is being read. At once: the browser scrolls a list by itself while it grows, and must have come to rest
+    /// before it tells where the reader is.
+    pub fn begin(self, before: i64, after: i64) {
+        let stay = self.anchor();
+        self.make_space(before, after);
+        if self.at_end.get_untracked() {
+            self.go_to_end();
+        } else {
+            stay();
+        }
+    }
+
     /// Call when the list has been scrolled. Only scrolling back leaves the end: that the end has moved on does not,
     /// however the browser orders the two. While the page is being taken over nobody has scrolled: the spaces come.
     pub fn scrolled(self) {
@@ -141,25 +154,36 @@ impl FollowEnd {
     pub fn grown(self) {
         request_animation_frame(move || {
             // The list may be gone by now, and its signals with it.
-            if self.at_end.try_get_untracked() == Some(true)
-                && let Some(list) = self.list()
-            {
-                list.set_scroll_top(list.scroll_height());
-                self.top.set_value(list.scroll_top());
+            if self.at_end.try_get_untracked() == Some(true) {
+                self.go_to_end();
             }
         });
     }
 
+    fn go_to_end(self) {
+        if let Some(list) = self.list() {
+            list.set_scroll_top(list.scroll_height());
+            self.top.set_value(list.scroll_top());
+        }
+    }
+
     /// Runs `change`, which adds rows or takes some away, and keeps what is being read where it is.
     pub fn hold(self, change: impl FnOnce()) {
-        let anchor = self.first_in_view().map(|row| (row.get_bounding_client_rect().top(), row));
+        let stay = self.anchor();
         change();
-        let Some((before, row)) = anchor else { return };
-        request_animation_frame(move || {
-            if row.is_connected() {
+        request_animation_frame(stay);
+    }
+
+    /// What brings back to its place what is being read now.
+    fn anchor(self) -> impl FnOnce() + 'static {
+        let anchor = self.first_in_view().map(|row| (row.get_bounding_client_rect().top(), row));
+        move || {
+            if let Some((before, row)) = anchor
+                && row.is_connected()
+            {
                 self.scroll_by(row.get_bounding_client_rect().top() - before);
             }
-        });
+        }
     }
 
     /// Leaves the end, and brings a row into view; where it is in view already, nothing moves. A list that is in view as

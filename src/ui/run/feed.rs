@@ -69,11 +69,9 @@ impl LogFeed {
         let absent = Memo::new(move |_| self.of(|window| (window.first() - 1, window.missing())).unwrap_or((0, 0)));
         Effect::new(move |before: Option<()>| {
             let (earlier, later) = absent.get();
-            let make = move || self.follow.make_space(earlier, later);
             match before {
-                // The page opens where it does; whoever looks at a row of it goes on looking at it.
-                None => self.follow.hold(make),
-                Some(()) => make(),
+                None => self.follow.begin(earlier, later),
+                Some(()) => self.follow.make_space(earlier, later),
             }
         });
         Effect::new(move |_| {

@@ -34,6 +34,7 @@ pub fn Log(
     let finder = Finder::new(feed, chosen);
     let (is_cut, is_since) = (remembered("cardume.log.cut"), remembered("cardume.log.since"));
     let hidden = RwSignal::new(Vec::new());
+    let opens_at_line = lines.with_untracked(Option::is_some);
     let rows = move || {
         let rows = feed.rows().into_iter();
         rows.map(|(execution, row)| (execution, finder.highlight(row.line.sequence), row)).collect::<Vec<Shown>>()
@@ -108,7 +109,7 @@ pub fn Log(
                         {move || keyed(rows(), key, move |_, row| (drop::<usize>, line(row)))}
                     </ol>
                     <div node_ref=follow.after class="log__space" aria-hidden="true"></div>
-                    <div class="log__end"></div>
+                    <div class="log__end" hidden=opens_at_line></div>
                 </div>
                 <Unseen feed=feed />
                 <ChosenLines chosen=chosen />
