@@ -22,6 +22,7 @@ export default defineConfig({
   projects: [
     { name: 'board', testDir: 'board' },
     { name: 'agents', testDir: 'agents' },
-    { name: 'bench', testDir: 'bench', fullyParallel: false, workers: 1 },
+    // A trace of a page takes more time than the page.
+    { name: 'bench', testDir: 'bench', fullyParallel: false, workers: 1, use: { trace: 'off', screenshot: 'off' } },
   ],
 });

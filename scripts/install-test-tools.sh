@@ -30,7 +30,7 @@ if [ "${1:-}" != --agents-only ]; then
     install_package postgresql "the store is tested on SQLite and on Postgres"
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     install_package chromium "the board is tested in a browser"
-  ls /usr/lib/*/faketime/libfaketimeMT.so.1 /usr/lib{,64}/faketime/libfaketimeMT.so.1 2>/dev/null | grep -q . ||
+  compgen -G '/usr/lib*/faketime/libfaketimeMT.so.1' >/dev/null || compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null ||
     install_package libfaketime "a clock that is set back and forward"
 fi
 

@@ -81,10 +81,10 @@ async function watched(page: Page, forMs: number) {
 
 async function lighthouse(url: string, flags: string[]): Promise<string> {
   const args = ['--yes', LIGHTHOUSE, url, '--quiet', '--output=json', '--chrome-flags=--headless=new --no-sandbox', ...flags];
-  const { stdout } = await promisify(execFile)('npx', args, {
-    env: { ...process.env, ...(installed.executablePath ? { CHROME_PATH: installed.executablePath } : {}) },
-    maxBuffer: 1 << 27,
-  });
+  const env = { ...process.env, ...(installed.executablePath ? { CHROME_PATH: installed.executablePath } : {}) };
+  const run = () => promisify(execFile)('npx', args, { env, maxBuffer: 1 << 27 });
+  // Now and then it misses the beginning of its own trace, and says to run it again.
+  const { stdout } = await run().catch((error: Error) => (error.message.includes('NO_NAVSTART') ? run() : Promise.reject(error)));
   const { categories } = JSON.parse(stdout) as { categories: Record<string, { score: number }> };
   const score = (category: string) => Math.round((categories[category]?.score ?? 0) * 100);
   return ['performance', 'accessibility', 'best-practices'].map(score).join(' / ');
