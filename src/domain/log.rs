@@ -50,6 +50,18 @@ pub struct LogLine {
 impl LogLine {
     /// A row holds at most this much; a longer line becomes several.
     pub const CONTENT_MAX_BYTES: usize = 256 * 1024;
+
+    /// What was printed: rows that were cut out of one long line are one line again.
+    pub fn printed<'a>(lines: impl IntoIterator<Item = &'a Self>) -> String {
+        let mut text = String::new();
+        for line in lines {
+            text.push_str(&line.content);
+            if !line.partial {
+                text.push('\n');
+            }
+        }
+        text
+    }
 }
 
 /// An execution and a piece of its log, read as of one moment.

@@ -12,6 +12,7 @@ use super::support::{GOOD_AGENT, Server, eventually};
 
 super::on_both_engines!(
     a_packed_log_reads_as_before,
+    the_next_error_is_found_packed_or_not,
     readers_never_see_neither_or_both,
     a_damaged_chunk_is_an_error_and_no_panic,
     only_what_has_ended_is_packed,
@@ -87,6 +88,32 @@ async fn a_packed_log_reads_as_before(ground: Ground) {
         .await
         .unwrap();
     assert!(starts.iter().all(|start| start % 250 == 1), "a chunk begins inside of a page: {starts:?}");
+}
+
+async fn the_next_error_is_found_packed_or_not(ground: Ground) {
+    let errors = [1, 2999, 3000, 3001, 4321];
+    let store = store(&ground).await;
+    let kind = |sequence| if errors.contains(&sequence) { LogType::Error } else { LogType::Text };
+    let (_, id) = ended(&store, (1..=5_000).map(|sequence| NewLine { kind: kind(sequence), ..line(sequence) })).await;
+    let same = async |what: &str| {
+        for after in [0, 1, 2, 1000, 2998, 2999, 3000, 3001, 4320, 4321, 5000, 9999] {
+            let expected = errors.into_iter().find(|error| *error > after);
+            assert_eq!(store.next_error(id, after).await.unwrap(), expected, "{what}, after {after}");
+        }
+    };
+    same("nothing packed").await;
+    while store.pack_next(id).await.unwrap() {
+        same("some packed").await;
+    }
+    let raw = AnyPool::connect(&ground.url).await.unwrap();
+    let with_errors = "select count(*) from log_chunks where has_errors = 1";
+    let chunks: i64 = sqlx::query_scalar(with_errors).fetch_one(&raw).await.unwrap();
+    assert_eq!(chunks, 4, "those of 1, of 2999 and 3000, of 3001, and of 4321");
+    // Nobody looked at what an earlier Cardume packed.
+    sqlx::query("update log_chunks set has_errors = 1").execute(&raw).await.unwrap();
+    same("packed before").await;
+    let unknown = store.next_error(ExecutionId(uuid::Uuid::nil()), 0).await;
+    assert!(matches!(unknown, Err(StoreError::NotFound(_))), "{unknown:?}");
 }
 
 async fn readers_never_see_neither_or_both(ground: Ground) {

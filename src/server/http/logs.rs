@@ -97,16 +97,7 @@ const DOWNLOAD_ROWS: i64 = 1000;
     responses((status = 200, content_type = "text/plain", body = String), Unreadable, Unknown)
 )]
 async fn download_text(State(app): State<App>, Id(id): Id<ExecutionId>) -> Answer<impl IntoResponse> {
-    let rows = |lines: Vec<LogLine>| {
-        let mut text = String::new();
-        for line in lines {
-            text.push_str(&line.content);
-            if !line.partial {
-                text.push('\n');
-            }
-        }
-        Ok(text)
-    };
+    let rows = |lines: Vec<LogLine>| Ok(LogLine::printed(&lines));
     Ok(attachment(id, "txt", "text/plain; charset=utf-8", whole_log(app, id, rows).await?))
 }
 

@@ -54,19 +54,8 @@ impl App {
         })
     }
 
-    /// The sequence of the next row behind `after` that tells of a failure; `None` where none does. Reads the log on from
-    /// there, a slice at a time.
+    /// The sequence of the next row behind `after` that tells of a failure; `None` where none does.
     pub async fn next_error(&self, id: ExecutionId, after: i64) -> Answer<Option<i64>> {
-        let mut after = after;
-        loop {
-            let log = self.execution_log(id, LogSlice::After(after), LogSlice::LIMIT_MAX).await?;
-            if let Some(row) = log.logs.iter().find(|row| row.kind == LogType::Error) {
-                return Ok(Some(row.sequence));
-            }
-            match log.logs.last() {
-                Some(last) => after = last.sequence,
-                None => return Ok(None),
-            }
-        }
+        Ok(self.store.next_error(id, after).await?)
     }
 }

@@ -64,6 +64,7 @@ impl Store {
         let Some(first) = first else { return Ok(false) };
         let lines = self.chunk_from(id, first).await?;
         let last = first + lines.len() as i64 - 1;
+        let has_errors = lines.iter().any(|line| line.kind == LogType::Error);
         let (digest, data) = blocking(move || pack(id, first, &lines)).await?;
 
         let mut tx = self.begin_write().await?;
@@ -76,14 +77,15 @@ impl Store {
             return Err(StoreError::conflict("Only the log of an execution that has ended is packed."));
         }
         sqlx::query(
-            "insert into log_chunks (execution_id, first_sequence, last_sequence, digest, data)
-             values ($1, $2, $3, $4, $5)",
+            "insert into log_chunks (execution_id, first_sequence, last_sequence, digest, data, has_errors)
+             values ($1, $2, $3, $4, $5, $6)",
         )
         .bind(id.to_string())
         .bind(first)
         .bind(last)
         .bind(digest)
         .bind(data)
+        .bind(i64::from(has_errors))
         .execute(&mut *tx)
         .await?;
         let removed =
@@ -172,6 +174,28 @@ pub(super) async fn lines(
         Ok(lines)
     })
     .await
+}
+
+/// The first of the packed rows behind `after` that tells of a failure.
+pub(super) async fn next_error(connection: &mut AnyConnection, id: ExecutionId, after: i64) -> Stored<Option<i64>> {
+    let mut after = after;
+    loop {
+        let chunk: Option<ChunkRow> = sqlx::query_as(
+            "select first_sequence, last_sequence, digest, data from log_chunks
+             where execution_id = $1 and last_sequence > $2 and has_errors = 1 order by last_sequence limit 1",
+        )
+        .bind(id.to_string())
+        .bind(after)
+        .fetch_optional(&mut *connection)
+        .await?;
+        let Some(chunk) = chunk else { return Ok(None) };
+        let last = chunk.last_sequence;
+        let lines = blocking(move || unpack(id, &chunk)).await?;
+        if let Some(line) = lines.iter().find(|line| line.sequence > after && line.kind == LogType::Error) {
+            return Ok(Some(line.sequence));
+        }
+        after = last;
+    }
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Stored<T> + Send + 'static) -> Stored<T> {

@@ -103,6 +103,25 @@ impl Store {
         Ok(log)
     }
 
+    /// The sequence of the first row behind `after` that tells of a failure.
+    pub async fn next_error(&self, id: ExecutionId, after: i64) -> Stored<Option<i64>> {
+        let mut tx = self.begin_read().await?;
+        head(&mut tx, id).await?;
+        // A log is packed from its beginning.
+        let mut next = packing::next_error(&mut tx, id, after).await?;
+        if next.is_none() {
+            next = sqlx::query_scalar(
+                "select min(sequence) from log_lines where execution_id = $1 and sequence > $2 and kind = 'error'",
+            )
+            .bind(id.to_string())
+            .bind(after)
+            .fetch_one(&mut *tx)
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(next)
+    }
+
     /// The page as it is when the log ends at `last`: from the cache, with what that lacks read and put there.
     async fn whole_page(&self, tx: &mut AnyConnection, id: ExecutionId, number: i64, last: i64) -> Stored<Page> {
         let page = self.cache.page(id, number).await.unwrap_or(Page::empty(number));

@@ -8,8 +8,8 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use super::state::BoardState;
 use crate::api::set_column;
 use crate::domain::{Column, ColumnSettings};
-use crate::ui::hooks::Menu;
-use crate::ui::kit::{MenuFrame, live, pressed, shown};
+use crate::ui::hooks::{Content, Menu, later};
+use crate::ui::kit::{MenuFrame, come, live, pressed, shown};
 use crate::ui::{tr, tr_counted};
 
 /// The count, which opens the form that sets the limit.
@@ -33,6 +33,7 @@ pub fn ColumnLimit(
             Some(limit) => tr!(limit.within, cards = cards, limit = limit),
         }
     };
+    let form: Content = later(move || limit_form(state, column, menu, refusal));
     let text = move || match limit.get() {
         None => count().to_string(),
         Some(limit) => format!("{} / {limit}", count()),
@@ -55,8 +56,8 @@ pub fn ColumnLimit(
         >
             {shown(move || {
                 menu.is_open().then(|| {
-                    let form = limit_form(state, column, menu, refusal);
-                    Suspend::new(async move { form.await.unwrap_or_else(|_| ().into_any()) })
+                    let form = form();
+                    Suspend::new(come(form))
                 })
             })}
         </MenuFrame>

@@ -9,7 +9,8 @@ use leptos::wasm_split::SplitLoaderError;
 /// What a dialog shows, made each time it opens.
 pub type Content = Box<dyn Fn() -> Later + Send>;
 
-type Later = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>> + Send>>;
+/// What is shown once its code is there.
+pub type Later = Pin<Box<dyn Future<Output = Result<AnyView, SplitLoaderError>> + Send>>;
 
 /// A content whose code is a part of the bundle that comes when the first dialog is opened.
 pub fn later<F>(content: impl Fn() -> F + Send + 'static) -> Content

@@ -33,7 +33,7 @@ pub use address::{Address, use_address};
 pub use answer::{failure_in_url, say_not_found};
 pub use clipboard::copy_text;
 pub use clock::{provide_clock, use_clock};
-pub use dialog::{Content, Modal, PageDialogs, later, provide_page_dialogs, use_page_dialogs};
+pub use dialog::{Content, Later, Modal, PageDialogs, later, provide_page_dialogs, use_page_dialogs};
 pub use drag::{Drag, Dragging, use_drag};
 pub use focus::{focus_when_there, keep_focus_on_card, provide_visit, use_page_focus};
 pub use fold::folded;

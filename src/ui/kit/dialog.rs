@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::{Icon, Shape, pressed, shown};
-use crate::ui::hooks::{Content, Modal, piece};
+use crate::ui::hooks::{Content, Later, Modal, piece};
 use crate::ui::tr;
 
 #[component]
@@ -43,9 +43,9 @@ pub fn Dialog(
                         .then(|| {
                             let content = content();
                             Suspend::new(async move {
-                                let content = content.await;
+                                let content = come(content).await;
                                 modal.show();
-                                content.unwrap_or_else(|_| view! { <PartMissing /> }.into_any())
+                                content
                             })
                         })
                 })}
@@ -54,9 +54,14 @@ pub fn Dialog(
     })
 }
 
+/// What is shown once its code has come: itself, or a word of why it cannot be.
+pub async fn come(content: Later) -> AnyView {
+    content.await.unwrap_or_else(|_| view! { <PartMissing /> }.into_any())
+}
+
 /// In place of something whose code cannot be had: the server is away, or has another version by now.
 #[component]
-pub fn PartMissing() -> impl IntoView {
+fn PartMissing() -> impl IntoView {
     view! {
         <div class="form" role="alert">
             <p>{tr!(page.part_missing)}</p>

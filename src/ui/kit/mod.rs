@@ -18,7 +18,7 @@ mod tool;
 pub use amount::{dollars, grouped};
 pub use badge::{Badge, Mark, Tone};
 pub use chart::{Bar, LyingBars, StandingBars};
-pub use dialog::{Dialog, PartMissing};
+pub use dialog::{Dialog, come};
 pub use empty::Empty;
 pub use field::Field;
 pub use icon::{Icon, Logo, Shape};

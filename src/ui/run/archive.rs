@@ -30,7 +30,9 @@ pub fn ArchiveCard(state: CardState, refusal: RwSignal<Option<String>>) -> impl 
             on:click=pressed(change)
         >
             <Icon shape=Shape::Archive />
-            {live(move || if is_archived.get() { tr!(archive.restore) } else { tr!(archive.put_away) })}
+            <span class="button__label">
+                {live(move || if is_archived.get() { tr!(archive.restore) } else { tr!(archive.put_away) })}
+            </span>
         </button>
     }
 }
@@ -70,7 +72,7 @@ pub fn DuplicateCard(state: CardState, refusal: RwSignal<Option<String>>) -> imp
             on:click=pressed(duplicate)
         >
             <Icon shape=Shape::Copy />
-            {tr!(archive.duplicate)}
+            <span class="button__label">{tr!(archive.duplicate)}</span>
         </button>
     }
 }

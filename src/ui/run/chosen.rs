@@ -80,23 +80,11 @@ impl Chosen {
                 let Ok(page) = read_log(execution, LogSlice::After(read), count).await else { return say(false) };
                 let Some(last) = page.log.logs.last() else { return say(false) };
                 read = last.sequence;
-                text.push_str(&text_of(page.log.logs.iter()));
+                text.push_str(&LogLine::printed(&page.log.logs));
             }
             copy_text(text, say);
         });
     }
-}
-
-/// What was printed: rows that were cut out of one long line are one line again.
-pub fn text_of<'a>(lines: impl Iterator<Item = &'a LogLine>) -> String {
-    let mut text = String::new();
-    for line in lines {
-        text.push_str(&line.content);
-        if !line.partial {
-            text.push('\n');
-        }
-    }
-    text
 }
 
 /// What can be done with the lines that are chosen.

@@ -33,7 +33,7 @@ pub fn DeleteCard(state: CardState, refusal: RwSignal<Option<String>>) -> impl I
             on:click=pressed(delete)
         >
             <Icon shape=Shape::Trash />
-            {tr!(form.delete)}
+            <span class="button__label">{tr!(form.delete)}</span>
         </button>
     }
 }

@@ -11,7 +11,7 @@ use super::state::CardState;
 use crate::api::{Failure, card_details, edit_card};
 use crate::domain::{Card, CardEdit, NewCard, Problem};
 use crate::ui::hooks::{Content, focus_when_there, later, on_key, submits, use_hydrated};
-use crate::ui::kit::{Field, Icon, Notice, PartMissing, Shape, live, pressed, shown};
+use crate::ui::kit::{Field, Icon, Notice, Shape, come, live, pressed, shown};
 use crate::ui::tr;
 
 /// Whether the card's text is being changed.
@@ -61,7 +61,7 @@ pub fn EditCard(editing: Editing) -> impl IntoView {
             on:click=pressed(move |_| editing.begin())
         >
             <Icon shape=Shape::Edit />
-            {tr!(form.edit)}
+            <span class="button__label">{tr!(form.edit)}</span>
         </button>
     }
 }
@@ -73,7 +73,7 @@ pub fn EditInPlace(state: CardState, editing: Editing) -> impl IntoView {
     shown(move || {
         editing.is_under_way().then(|| {
             let form = form();
-            Suspend::new(async move { form.await.unwrap_or_else(|_| view! { <PartMissing /> }.into_any()) })
+            Suspend::new(come(form))
         })
     })
 }

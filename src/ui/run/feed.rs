@@ -7,11 +7,10 @@ use std::time::Duration;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 
-use super::chosen::text_of;
 use super::range::LineRange;
 use super::window::{LogWindow, PAGE, Row};
 use crate::api::{Failure, LogPage, read_log};
-use crate::domain::{ExecutionId, LogSlice, Timestamp};
+use crate::domain::{ExecutionId, LogLine, LogSlice, Timestamp};
 use crate::ui::hooks::{FollowEnd, Next, Poll, Wanted, use_poll};
 
 const PACE_MS: u32 = 700;
@@ -119,7 +118,7 @@ impl LogFeed {
         self.window.with_untracked(|window| {
             let window = window.as_ref().filter(|window| window.has(lines.first) && window.has(lines.last))?;
             let rows = window.rows();
-            Some(text_of(rows.iter().map(|row| &row.line).filter(|line| lines.has(line.sequence))))
+            Some(LogLine::printed(rows.iter().map(|row| &row.line).filter(|line| lines.has(line.sequence))))
         })
     }
 

@@ -201,7 +201,7 @@ fn Kinds(feed: LogFeed, hidden: RwSignal<Vec<LogType>>) -> impl IntoView {
             summary=view! {
                 <summary class="button button--quiet">
                     <Icon shape=Shape::Filter />
-                    {tr!(log.rows)}
+                    <span class="button__label">{tr!(log.rows)}</span>
                 </summary>
             }
                 .into_any()
