@@ -128,6 +128,35 @@ test('a card is changed where it stands, beside its log, by keyboard alone', asy
   expect(await cardume.card(card.id)).toMatchObject({ title: 'Order seeds and bulbs', description: 'Peas. **Tulips.**' });
 });
 
+test('what was typed in a card’s place and not saved is there after a reload, and overwrites nobody', async ({ cardume, complaints, page, open }) => {
+  complaints.tolerate(/^error: Failed to load resource: the server responded with a status of 409/);
+  const card = await cardume.addCard('Order seeds', 'quick', 'Peas.');
+  await open(page, `/cards/${card.id}`);
+  const form = page.getByRole('form', { name: 'Edit card' });
+  await page.keyboard.press('e');
+  await form.getByLabel('Description').fill('Peas and beans.');
+  await form.getByLabel('Agent').selectOption('gated');
+  await open(page, `/cards/${card.id}`);
+  await page.keyboard.press('e');
+  await expect(form.getByRole('status')).toContainText('You had typed this before');
+  await expect(form.getByLabel('Title')).toHaveValue('Order seeds');
+  await expect(form.getByLabel('Description')).toHaveValue('Peas and beans.');
+  await expect(form.getByLabel('Agent')).toHaveValue('gated');
+  // Meanwhile somebody else has written there: it is told, and what was typed stays.
+  await cardume.call('PATCH', `/api/cards/${card.id}`, { description: 'Tulips.' });
+  await open(page, `/cards/${card.id}`);
+  await page.keyboard.press('e');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form.getByRole('alert')).toBeVisible();
+  await expect(form.getByLabel('Description')).toHaveValue('Peas and beans.');
+  expect(await cardume.card(card.id)).toMatchObject({ description: 'Tulips.', agent: 'quick' });
+  // What is discarded does not come back.
+  await form.getByRole('button', { name: 'Discard changes' }).click();
+  await page.keyboard.press('e');
+  await expect(form.getByLabel('Description')).toHaveValue('Tulips.');
+  await expect(form.getByRole('status')).toBeHidden();
+});
+
 test('what is being written can be seen as it will look, and is written on', async ({ page, open }) => {
   await open(page);
   await page.getByRole('button', { name: 'New card' }).click();

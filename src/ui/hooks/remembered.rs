@@ -23,23 +23,25 @@ pub fn remembered(name: &'static str) -> RwSignal<bool> {
 
 /// A text that the browser keeps under this name, from one visit to the next.
 #[derive(Clone, Copy)]
-pub struct KeptText(&'static str);
+pub struct KeptText(StoredValue<String>);
 
 impl KeptText {
-    pub fn of(name: &'static str) -> Self {
-        Self(name)
+    pub fn of(name: impl Into<String>) -> Self {
+        Self(StoredValue::new(name.into()))
     }
 
     /// In the browser only; empty where there is none.
     pub fn text(self) -> String {
-        storage().and_then(|storage| storage.get_item(self.0).ok()?).unwrap_or_default()
+        self.0.with_value(|name| storage().and_then(|storage| storage.get_item(name).ok()?)).unwrap_or_default()
     }
 
     pub fn keep(self, text: &str) {
-        if let Some(storage) = storage() {
+        // Its page may be gone by now.
+        let _ = self.0.try_with_value(|name| {
             // Refused where the browser is to keep nothing, or is full: then the text lives as long as its field.
-            let _ = if text.is_empty() { storage.remove_item(self.0) } else { storage.set_item(self.0, text) };
-        }
+            storage()
+                .map(|storage| if text.is_empty() { storage.remove_item(name) } else { storage.set_item(name, text) })
+        });
     }
 
     pub fn clear(self) {

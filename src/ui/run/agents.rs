@@ -104,7 +104,7 @@ pub fn AgentField(
     };
     view! {
         <Field label=tr!(form.agent) of=id hint=live(move || agents.hint())>
-            <select id=id aria-describedby=format!("{id}-hint") on:change=move |event| agents.chosen.set(event_target_value(&event))>
+            <select id=id aria-describedby=format!("{id}-hint") on:input=move |event| agents.chosen.set(event_target_value(&event))>
                 {shown(options)}
             </select>
         </Field>

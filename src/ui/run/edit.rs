@@ -4,13 +4,14 @@ use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
+use serde::{Deserialize, Serialize};
 
 use super::agents::{AgentField, Agents};
 use super::preview::Preview;
 use super::state::CardState;
 use crate::api::{Failure, card_details, edit_card};
 use crate::domain::{Card, CardEdit, NewCard, Problem};
-use crate::ui::hooks::{Content, focus_when_there, later, on_key, submits, use_hydrated};
+use crate::ui::hooks::{Content, KeptText, focus_when_there, later, on_key, submits, use_hydrated};
 use crate::ui::kit::{Field, Icon, Notice, Shape, come, live, pressed, shown};
 use crate::ui::tr;
 
@@ -83,24 +84,63 @@ fn edit_form(state: CardState, editing: Editing) -> Result<AnyView, SplitLoaderE
     Ok(view! { <EditForm state=state editing=editing /> }.into_any())
 }
 
+/// What somebody has typed and not saved, and the card as it was when they began. The browser keeps it.
+#[derive(Serialize, Deserialize)]
+struct Draft {
+    title: String,
+    description: String,
+    agent: String,
+    model: Option<String>,
+    original: Card,
+}
+
+impl Draft {
+    fn of(original: Card) -> Self {
+        let Card { title, description, agent, model, .. } = original.clone();
+        Self { title, description, agent, model, original }
+    }
+}
+
 #[component]
 fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
-    // What the fields are filled from.
-    let original = StoredValue::new(state.card.get_untracked());
+    let card = state.card.get_untracked();
+    let kept = KeptText::of(format!("edit.{}", card.id));
+    let draft: Option<Draft> = serde_json::from_str(&kept.text()).ok();
+    let is_begun_before = draft.is_some();
+    // What the fields are filled from, and what the card was by then.
+    let Draft { title: title_now, description: description_now, agent, model, original } =
+        draft.unwrap_or_else(|| Draft::of(card));
+    let original = StoredValue::new(original);
     let title = NodeRef::<html::Input>::new();
     let description = NodeRef::<html::Textarea>::new();
-    let agents = original.with_value(|card| Agents::new(card.agent.clone(), card.model.clone()));
+    let agents = Agents::new(agent, model);
     agents.load();
     let error = RwSignal::new(None);
     let is_saving = RwSignal::new(false);
+    let texts = move || Some((title.get_untracked()?.value(), description.get_untracked()?.value()));
+    let keep = move || {
+        let Some((title, description)) = texts() else { return };
+        let draft = original.with_value(|original| Draft {
+            title,
+            description,
+            agent: agents.chosen().unwrap_or_else(|| original.agent.clone()),
+            model: agents.model().or_else(|| original.model.clone()),
+            original: original.clone(),
+        });
+        kept.keep(&serde_json::to_string(&draft).unwrap_or_default());
+    };
+    let end = move || {
+        kept.clear();
+        editing.end();
+    };
     let save = move || {
-        let (Some(title), Some(description)) = (title.get_untracked(), description.get_untracked()) else { return };
+        let (Some(title), Some((title_now, description_now))) = (title.get_untracked(), texts()) else { return };
         if is_saving.get_untracked() || !title.report_validity() {
             return;
         }
         let edit = CardEdit {
-            title: Some(title.value()),
-            description: Some(description.value()),
+            title: Some(title_now),
+            description: Some(description_now),
             agent: agents.chosen(),
             model: agents.model(),
             ..CardEdit::default()
@@ -116,7 +156,7 @@ fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
             match answer {
                 Ok(card) => {
                     state.take_card(card);
-                    editing.end();
+                    end();
                 }
                 Err(failure) => error.set(Some(failure.to_string())),
             }
@@ -124,9 +164,9 @@ fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
     };
     focus_when_there(title);
     let is_as_it_was = move || {
-        let now =
-            (title.get_untracked().map(|field| field.value()), description.get_untracked().map(|field| field.value()));
-        original.with_value(|card| now == (Some(card.title.clone()), Some(card.description.clone())))
+        original.with_value(|card| {
+            texts().is_some_and(|(title, description)| title == card.title && description == card.description)
+        })
     };
     view! {
         <form
@@ -143,16 +183,18 @@ fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
                 }
                 // What somebody has typed goes when they say so.
                 if event.key() == "Escape" && is_as_it_was() {
-                    editing.end();
+                    end();
                 }
             }
+            on:input=move |_| keep()
         >
             <Notice text=error />
+            {is_begun_before.then(|| view! { <p class="notice notice--calm" role="status">{tr!(form.begun_before)}</p> })}
             <Field label=tr!(form.title) of="edit-title">
                 <input
                     node_ref=title
                     id="edit-title"
-                    value=original.with_value(|card| card.title.clone())
+                    value=title_now
                     required
                     pattern=r".*\S.*"
                     title=tr!(form.title_rule)
@@ -162,7 +204,7 @@ fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
             </Field>
             <Field label=tr!(form.description) of="edit-description">
                 <textarea node_ref=description id="edit-description" rows="10">
-                    {original.with_value(|card| card.description.clone())}
+                    {description_now}
                 </textarea>
                 <Preview field=description />
             </Field>
@@ -170,7 +212,7 @@ fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
                 <AgentField agents=agents id="edit-agent" model_id="edit-model" />
             </div>
             <div class="form__foot">
-                <button type="button" class="button" on:click=pressed(move |_| editing.end())>
+                <button type="button" class="button" on:click=pressed(move |_| end())>
                     {tr!(form.discard)}
                 </button>
                 <button class="button button--primary" disabled=live(move || is_saving.get())>
