@@ -142,3 +142,15 @@ for (const colorScheme of ['light', 'dark'] as const) {
     }
   });
 }
+
+test.describe('where the browser asks for Portuguese', () => {
+  test.use({ locale: 'pt-BR' });
+
+  test('days are written as one writes them there', async ({ cardume, page, open }) => {
+    await garden(cardume);
+    await open(page, '/usage');
+    await expect(page.getByRole('img', { name: /^Tempo por dia/ })).toHaveAccessibleName(/\d\d\/\d\d\/\d{4}/);
+    await page.getByText('Os dias em números').click();
+    await expect(page.getByRole('rowheader', { name: /^\d\d\/\d\d\/\d{4}$/ })).toBeVisible();
+  });
+});

@@ -26,5 +26,5 @@ pub use live::{live, pressed, shown};
 pub use masthead::Masthead;
 pub use menu::MenuFrame;
 pub use notice::{ClosableNotice, ConnectionStatus, Notice};
-pub use time::{Clocking, Day, Lasted, Moment, duration, elapsed};
+pub use time::{Clocking, Day, Lasted, Moment, date, duration, elapsed};
 pub use tool::ToolButton;

@@ -28,11 +28,7 @@ pub fn Day(at: Timestamp) -> impl IntoView {
     let clock = use_clock();
     let text = move || {
         let millis = at.as_millis() + clock.offset_minutes(at).unwrap_or(0) * 60_000;
-        // As in `2026-11-22T10:11:12.345Z`.
-        let whole = Timestamp::from_millis(millis).to_string();
-        let part = |range: std::ops::Range<usize>| whole.get(range).unwrap_or_default().to_owned();
-        let (year, month, day) = (part(0..4), part(5..7), part(8..10));
-        tr!(time.day, year = year, month = month, day = day, time = time_of_day(millis))
+        format!("{} {}", date(&Timestamp::from_millis(millis).to_string()), time_of_day(millis))
     };
     let whole = at.to_string();
     view! {
@@ -63,6 +59,12 @@ pub fn Lasted(span: Clocking) -> impl IntoView {
 pub struct Clocking {
     pub from: Timestamp,
     pub to: Option<Timestamp>,
+}
+
+/// The day with which a text like `2026-11-22T10:11:12.345Z` begins, as the reader's language writes days.
+pub fn date(moment: &str) -> String {
+    let part = |range: std::ops::Range<usize>| moment.get(range).unwrap_or_default().to_owned();
+    tr!(time.date, year = part(0..4), month = part(5..7), day = part(8..10))
 }
 
 fn time_of_day(millis: i64) -> String {

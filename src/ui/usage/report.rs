@@ -6,7 +6,7 @@ use super::asked::Asked;
 use super::measure::{Measure, cost, tokens};
 use super::table::UsageTable;
 use crate::domain::{ProjectId, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage, UsedOnDay};
-use crate::ui::kit::{Bar, Empty, LyingBars, StandingBars, duration, grouped};
+use crate::ui::kit::{Bar, Empty, LyingBars, StandingBars, date, duration, grouped};
 use crate::ui::run::{stage_title, stage_tone};
 use crate::ui::tr;
 
@@ -79,7 +79,7 @@ fn Section(title: String, children: Children) -> impl IntoView {
 
 #[component]
 fn Days(measure: Measure, days: Vec<UsedOnDay>) -> impl IntoView {
-    let bars: Vec<Bar> = days.iter().map(|day| measure.bar(day.day.clone(), None, &day.used)).collect();
+    let bars: Vec<Bar> = days.iter().map(|day| measure.bar(date(&day.day), None, &day.used)).collect();
     let title = tr!(usage.by_day, what = measure.title());
     let label = match bars.iter().max_by_key(|bar| bar.amount) {
         Some(most) => {
@@ -89,7 +89,7 @@ fn Days(measure: Measure, days: Vec<UsedOnDay>) -> impl IntoView {
         None => title.clone(),
     };
     let rows = days.into_iter().rev().filter(|day| day.used.executions > 0);
-    let rows = rows.map(|UsedOnDay { day, used }| (day.into_any(), used)).collect();
+    let rows = rows.map(|UsedOnDay { day, used }| (date(&day).into_any(), used)).collect();
     view! {
         <Section title=title>
             <StandingBars label=label bars=bars />
