@@ -145,18 +145,25 @@ fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
             model: agents.model(),
             ..CardEdit::default()
         };
-        let (known, original) = (state.card.get_untracked(), original.get_value());
+        let (known, begun_from) = (state.card.get_untracked(), original.get_value());
         is_saving.set(true);
         spawn_local(async move {
-            let answer = edit_unless_changed(edit, known, original).await;
+            let answer = edit_unless_changed(edit, known, begun_from).await;
             // The page may be gone by now, and its signals with it.
             if is_saving.try_set(false).is_some() {
                 return;
             }
             match answer {
-                Ok(card) => {
+                Ok(Outcome::Made(card)) => {
                     state.take_card(card);
                     end();
+                }
+                // Whoever knows of it may go on from there.
+                Ok(Outcome::Overtaken(card)) => {
+                    original.set_value(card.clone());
+                    state.take_card(card);
+                    keep();
+                    error.set(Some(tr!(form.overtaken).to_owned()));
                 }
                 Err(failure) => error.set(Some(failure.to_string())),
             }
@@ -223,15 +230,24 @@ fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
     }
 }
 
+/// What became of a change.
+enum Outcome {
+    Made(Card),
+    /// Somebody else was faster; the card as they left it.
+    Overtaken(Card),
+}
+
 /// Edits the card. Its run moves its version on all the time; only another's change of its text is in the way of this one.
-async fn edit_unless_changed(edit: CardEdit, mut known: Card, original: Card) -> Result<Card, Failure> {
+async fn edit_unless_changed(edit: CardEdit, mut known: Card, original: Card) -> Result<Outcome, Failure> {
     for _ in 0..3 {
         let has_own_text = (&known.title, &known.description, &known.agent, &known.model)
             == (&original.title, &original.description, &original.agent, &original.model);
-        let version = if has_own_text { known.version } else { original.version };
-        match edit_card(original.id, CardEdit { version: Some(version), ..edit.clone() }).await {
-            Err(failure) if failure.0.status == 409 && has_own_text => known = card_details(original.id).await?.card,
-            answer => return answer,
+        if !has_own_text {
+            return Ok(Outcome::Overtaken(known));
+        }
+        match edit_card(original.id, CardEdit { version: Some(known.version), ..edit.clone() }).await {
+            Err(failure) if failure.0.status == 409 => known = card_details(original.id).await?.card,
+            answer => return answer.map(Outcome::Made),
         }
     }
     Err(Failure(Problem::conflict(tr!(form.changes_too_fast))))
