@@ -66,6 +66,14 @@ test('rows that come in above do not move what is read', async ({ page }) => {
   }
 });
 
+test('whoever is at its end is there in a smaller window, too', async ({ page }) => {
+  for (const viewport of [{ width: 1024, height: 700 }, { width: 390, height: 600 }, { width: 1440, height: 900 }]) {
+    await page.setViewportSize(viewport);
+    await expect.poll(async () => (await inView(page)).at(-1)).toBeGreaterThanOrEqual(lines);
+    await expect.poll(() => page.getByTestId('log').evaluate((list) => list.scrollHeight - list.scrollTop - list.clientHeight)).toBeLessThan(2);
+  }
+});
+
 test('the server searches all of it', async ({ page }) => {
   await page.keyboard.press('/');
   const field = page.getByRole('searchbox', { name: 'Search this log' });

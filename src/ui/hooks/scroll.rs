@@ -3,7 +3,9 @@
 
 use leptos::html;
 use leptos::prelude::*;
-use leptos::web_sys::{Element, HtmlElement};
+use leptos::wasm_bindgen::JsCast;
+use leptos::wasm_bindgen::closure::Closure;
+use leptos::web_sys::{Element, HtmlElement, ResizeObserver};
 
 use super::hydrated::{Hydrated, use_hydrated};
 
@@ -57,7 +59,24 @@ impl FollowEnd {
             space: StoredValue::new((0, 0, ROW_PX)),
         };
         Effect::new(move |_| follow.grown());
+        Effect::new(move |_| follow.stay_when_resized());
         follow
+    }
+
+    /// A list that becomes lower, or whose lines break anew, has its end elsewhere.
+    fn stay_when_resized(self) {
+        let Some(list) = self.element.get() else { return };
+        let stay = Closure::<dyn Fn()>::new(move || {
+            if self.at_end.try_get_untracked() == Some(true) {
+                self.go_to_end();
+            }
+        });
+        let Ok(observer) = ResizeObserver::new(stay.as_ref().unchecked_ref()) else { return };
+        observer.observe(&list);
+        let held = StoredValue::new_local((observer, stay));
+        on_cleanup(move || {
+            held.try_with_value(|(observer, _)| observer.disconnect());
+        });
     }
 
     /// Whether the reader is at the end.

@@ -28,6 +28,7 @@ pub fn ToolButton(
             type="button"
             class=format!("button button--quiet {class}")
             aria-label=label
+            title=label.unwrap_or(text)
             aria-pressed=is_pressed.map(|mut is_pressed| live(move || if is_pressed() { "true" } else { "false" }))
             disabled=live(move || !hydrated.get())
             on:click=act
