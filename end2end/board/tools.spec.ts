@@ -70,6 +70,7 @@ test('lines are chosen by their numbers, copied, and linked to', async ({ cardum
   expect(link.searchParams.get('line')).toBe('19985-19990');
   await open(page, link.pathname + link.search);
   await expect(current(page)).toHaveCount(6);
+  await expect(page.getByRole('button', { name: /↓/ }), 'the end is not followed').toBeVisible();
   await expect(current(page).first()).toBeInViewport();
   await chosen.getByRole('button', { name: 'Choose no lines' }).click();
   await expect(chosen).toBeHidden();

@@ -208,18 +208,36 @@ impl FollowEnd {
     /// Leaves the end, and brings a row into view; where it is in view already, nothing moves. A list that is in view as
     /// a whole has no end to be left.
     pub fn reveal(self, sequence: i64) {
+        self.show(sequence, false);
+    }
+
+    /// Begins with a row, wherever the browser has scrolled to by itself.
+    pub fn open_at(self, sequence: i64) {
+        self.show(sequence, true);
+    }
+
+    fn show(self, sequence: i64, anyway: bool) {
         self.set_at_end(false);
-        request_animation_frame(move || {
-            let Some(list) = self.list() else { return };
-            if list.scroll_height() <= list.client_height() {
-                return self.set_at_end(true);
-            }
-            let Ok(Some(row)) = list.query_selector(&format!("[data-sequence='{sequence}']")) else { return };
-            let (view, row) = (list.get_bounding_client_rect(), row.get_bounding_client_rect());
-            if row.top() < view.top() || row.bottom() > view.bottom() {
-                self.scroll_by(row.top() - view.top() - view.height() / 3.0);
-            }
-        });
+        // At once where it is there: the browser may be about to tell of a scrolling of its own.
+        if self.bring_into_view(sequence, anyway).is_none() {
+            request_animation_frame(move || {
+                self.bring_into_view(sequence, anyway);
+            });
+        }
+    }
+
+    /// `None` where there is no such row to be seen.
+    fn bring_into_view(self, sequence: i64, anyway: bool) -> Option<()> {
+        let list = self.list().filter(|list| list.client_height() > 0)?;
+        let row = list.query_selector(&format!("[data-sequence='{sequence}']")).ok()??;
+        let (view, row) = (list.get_bounding_client_rect(), row.get_bounding_client_rect());
+        if list.scroll_height() <= list.client_height() {
+            self.set_at_end(true);
+        } else if anyway || row.top() < view.top() || row.bottom() > view.bottom() {
+            self.set_at_end(false);
+            self.scroll_by(row.top() - view.top() - view.height() / 3.0);
+        }
+        Some(())
     }
 
     fn scroll_by(self, px: f64) {

@@ -54,9 +54,9 @@ impl LogFeed {
         let (is_loading, asked) = (RwSignal::new(false), StoredValue::new(0));
         let feed = Self { window, wanted, follow, poll, seen, is_loading, asked };
         feed.keep_up();
-        Effect::new(move |_| {
+        Effect::new(move |before: Option<()>| {
             if let Some(lines) = lines.get() {
-                feed.go_to(lines.first);
+                feed.bring(lines.first, if before.is_none() { FollowEnd::open_at } else { FollowEnd::reveal });
             }
         });
         feed
@@ -166,10 +166,14 @@ impl LogFeed {
 
     /// Brings a row into view, loads what is around it where that is not here, and follows the end no longer.
     pub fn go_to(self, sequence: i64) {
+        self.bring(sequence, FollowEnd::reveal);
+    }
+
+    fn bring(self, sequence: i64, show: fn(FollowEnd, i64)) {
         let last = self.window.with_untracked(|window| window.as_ref().map_or(0, LogWindow::last_sequence));
         let sequence = sequence.clamp(1, last.max(1));
         if self.window.with_untracked(|window| window.as_ref().is_some_and(|window| window.has(sequence))) {
-            self.follow.reveal(sequence);
+            show(self.follow, sequence);
         } else {
             self.open_at(sequence);
         }
