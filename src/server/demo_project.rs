@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::App;
-use super::process::git::git;
+use super::git::git;
 use crate::domain::{NewCard, NewProject};
 
 const README: &str = "# Demo project\n\nA small repository for trying Cardume. Its cards are worked on by the demo agent, \

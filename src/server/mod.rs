@@ -8,6 +8,7 @@ pub mod credentials;
 mod demo_project;
 pub mod doctor;
 pub mod engine;
+pub mod git;
 pub mod http;
 pub mod keeping;
 mod listener;

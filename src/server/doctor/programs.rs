@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Finding, note, well, wrong};
 use crate::domain::Agent;
 use crate::server::config::Config;
-use crate::server::process::git::git;
+use crate::server::git::git;
 
 /// The oldest git whose worktrees do what the engine asks of them.
 const GIT_OLDEST: (u32, u32) = (2, 31);

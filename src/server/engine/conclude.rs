@@ -7,9 +7,9 @@ use super::follow::{Following, ProcessEnd};
 use super::prepare::doing;
 use crate::domain::{ExecutionStatus, LogSlice, LogType, Stage};
 use crate::server::agents::Format;
+use crate::server::git::GitError;
+use crate::server::git::worktree::Worktree;
 use crate::server::process::Exit;
-use crate::server::process::git::GitError;
-use crate::server::process::worktree::Worktree;
 use crate::server::secrets::masked;
 use crate::server::store::{Ending, NewLine};
 

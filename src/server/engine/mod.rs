@@ -22,9 +22,9 @@ use tokio::task::JoinSet;
 
 use crate::domain::{Card, CardId, ExecutionId, Project, ProjectId, Timestamp};
 use crate::server::agents::Agents;
+use crate::server::git::worktree::Worktree;
 use crate::server::process::Workplace;
 use crate::server::process::disk;
-use crate::server::process::worktree::Worktree;
 use crate::server::store::Store;
 
 /// How long the engine waits between two looks at the store when nobody wakes it.

@@ -8,8 +8,8 @@ use anyhow::Context;
 use super::{Engine, prompts};
 use crate::domain::{Card, Execution, ExecutionStatus, LogType, Project, Stage};
 use crate::server::agents::{self, AgentProgram};
-use crate::server::process::git::GitError;
-use crate::server::process::worktree::{Worktree, branch_name};
+use crate::server::git::GitError;
+use crate::server::git::worktree::{Worktree, branch_name};
 use crate::server::process::{Order, Workplace};
 use crate::server::store::{NewLine, RunningExecution};
 

@@ -15,8 +15,8 @@ use super::placing::{Scratch, place_new};
 use super::verify;
 use crate::domain::{ExecutionId, Timestamp};
 use crate::server::config::{Config, ServeOptions};
-use crate::server::process::bundle::{self, Tip};
-use crate::server::process::git::GitError;
+use crate::server::git::GitError;
+use crate::server::git::bundle::{self, Tip};
 use crate::server::store::{CardBranch, Condition, Database, Snapshot, Store, Unfinished};
 
 /// How a backup is called until it is whole: `.NAME` and this.

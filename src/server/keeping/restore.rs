@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use super::archive::Manifest;
 use super::placing::{Scratch, sync_parent};
 use super::verify::{self, Member, Verified};
-use crate::server::process::bundle::{self, Brought, Tip};
+use crate::server::git::bundle::{self, Brought, Tip};
 use crate::server::store::{Database, Filling};
 
 /// The name of a directory that is being restored: `.NAME` and this.

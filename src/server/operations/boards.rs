@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use super::{Answer, App};
 use crate::api::{Board, CardDetails, CardTexts};
 use crate::domain::{CardId, Column, ColumnSettings, NewCard, Problem};
+use crate::server::git::worktree::Worktree;
 use crate::server::markdown::to_html;
-use crate::server::process::worktree::Worktree;
 use crate::server::store::Mark;
 
 /// So much of a plan is shown.

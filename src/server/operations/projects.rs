@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use super::{Answer, App, without_nul};
 use crate::domain::{NewProject, Problem, Project, ProjectEdit, ProjectId};
+use crate::server::git::worktree;
 use crate::server::now;
-use crate::server::process::worktree;
 use crate::server::store::StoreError;
 
 /// A project's name is at most this long.

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Mode, OFlags};
 
-use super::git::{GitError, git};
+use super::{GitError, git};
 use crate::domain::CardId;
 
 /// How often a worktree is tried to be added, and the pause between two tries.

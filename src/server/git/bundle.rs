@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::git::{GitError, git};
+use super::{GitError, git};
 
 /// Only Cardume's own branches are ever written.
 const PREFIX: &str = "cardume/";
