@@ -40,6 +40,10 @@ pub struct Card {
     /// When it was deleted. It is in the archive from then on, and gone for good [`Card::DISCARDED_KEPT`] later.
     #[serde(default)]
     pub discarded_at: Option<Timestamp>,
+    /// The last thing about its runs that somebody should look at: a setting of the repository that an agent changed, a
+    /// branch that it moved, commits that it dropped. A line each.
+    #[serde(default)]
+    pub warning: Option<String>,
     pub active_execution: Option<ActiveExecution>,
 }
 

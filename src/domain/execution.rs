@@ -121,6 +121,12 @@ pub struct Execution {
     /// How often in succession Cardume itself has begun this stage again, after a restart of the machine.
     #[serde(default)]
     pub automatic: i64,
+    /// The reference in the project's repository that keeps what this stage left, whatever became of the branch.
+    #[serde(default)]
+    pub work_ref: Option<String>,
+    /// What somebody should look at, a line each: the agent changed the repository's settings, or moved other branches.
+    #[serde(default)]
+    pub warning: Option<String>,
     #[serde(flatten)]
     pub usage: Usage,
 }

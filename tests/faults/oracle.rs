@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::scribe::{self, Part, Script};
-use crate::support::Server;
+use crate::support::{Server, git};
 
 /// How much of what the agent was to print must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,30 @@ pub fn assert_card_ok(server: &Server, card: &str, script: &Script) {
         assert_execution_ok(server, execution, script.part(stage(execution)), Extent::Whole);
     }
     assert_started_once_each(server.home());
+    let mut files: Vec<String> = (1..=50).map(|number| format!("many/{number}")).collect();
+    files.extend(["README.md", "specs/plan.md", "work.txt", "side.txt"].map(str::to_owned));
+    assert_on_branch(server, card, &files);
+}
+
+/// Every one of these files is at the end of the card's branch, and no other of the project's was deleted there.
+#[track_caller]
+pub fn assert_on_branch(server: &Server, card: &str, files: &[String]) {
+    let (card, project) = (server.card(card), project_of(server, card));
+    let branch = card["branch"].as_str().unwrap();
+    let listed = git(&project, &["ls-tree", "-r", "-z", "--name-only", branch]);
+    let there: Vec<&str> = listed.split('\0').collect();
+    let missing: Vec<&String> = files.iter().filter(|file| !there.contains(&file.as_str())).collect();
+    assert!(missing.is_empty(), "{branch} lacks {missing:?}; the card: {card:#}\n{}", server.own_log());
+    let deleted = git(&project, &["diff", "--name-only", "--diff-filter=D", "--merge-base", "HEAD", branch]);
+    assert_eq!(deleted, "", "{branch} deletes files");
+}
+
+/// The repository that a card's project is.
+pub fn project_of(server: &Server, card: &str) -> PathBuf {
+    let id = server.card(card)["projectId"].clone();
+    let projects = server.get("/api/projects").json();
+    let projects = projects["projects"].as_array().unwrap();
+    projects.iter().find(|project| project["id"] == id).unwrap()["path"].as_str().unwrap().into()
 }
 
 /// OK for one execution.

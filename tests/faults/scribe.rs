@@ -15,8 +15,9 @@ pub const STAGES: [&str; 4] = ["plan", "implement", "test", "review"];
 /// Prints `$HOME/scripts/CARD/STAGE`: a line that begins with `o` or `e` to the stream of that letter, less the letter;
 /// `p SECONDS` pauses, `f NAME` waits for the file `$HOME/NAME`, `x STATUS` exits. Notes each of its starts.
 pub const AGENT: &str = r##"
-export LC_ALL=C
+export LC_ALL=C GIT_AUTHOR_NAME=Scribe GIT_AUTHOR_EMAIL=s@example.org GIT_COMMITTER_NAME=Scribe GIT_COMMITTER_EMAIL=s@example.org
 cat > /dev/null
+branch=$(git symbolic-ref --short HEAD)
 read -r stat < "/proc/$$/stat"
 set -- ${stat##*) }
 echo "$CARDUME_CARD_ID $CARDUME_STAGE $CARDUME_EXECUTION_ID $$ ${20}" >> "$HOME/starts"
@@ -34,8 +35,17 @@ done < "$HOME/scripts/$CARDUME_CARD_ID/$CARDUME_STAGE"
 work() {
     case "$CARDUME_STAGE" in
         plan) mkdir -p specs && echo "# The plan" > specs/plan.md ;;
-        implement) echo "a line" > work.txt ;;
+        implement) echo "a line" > work.txt && use_git ;;
     esac
+}
+commit() { git add "$1" && { git diff --cached --quiet || git commit -q -m "$1"; }; }
+# A commit of its own, a branch that it merges, and more files than it commits.
+use_git() {
+    commit work.txt &&
+        git switch -q -C "side-$CARDUME_EXECUTION_ID" && echo "a side" > side.txt && commit side.txt &&
+        git switch -q "$branch" && git merge -q --no-edit "side-$CARDUME_EXECUTION_ID" &&
+        git branch -q -D "side-$CARDUME_EXECUTION_ID" &&
+        mkdir -p many && for n in {1..50}; do echo "$n" > "many/$n" || return; done
 }
 until work 2> /dev/null; do read -r -t 0.1 -u "$pace"; done
 exit 0

@@ -70,6 +70,7 @@ async fn a_new_card_stands_at_the_end_of_the_backlog(on: Ground) {
         worktree_path: None,
         archived_at: None,
         discarded_at: None,
+        warning: None,
         version: 1,
         created_at: now,
         updated_at: now,

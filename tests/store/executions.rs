@@ -65,6 +65,8 @@ async fn a_new_execution_says_what_it_is_for(on: Ground) {
         digest: None,
         verified: None,
         automatic: 0,
+        work_ref: None,
+        warning: None,
         usage: Usage::default(),
     };
     assert_eq!(execution, expected);

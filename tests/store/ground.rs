@@ -123,6 +123,8 @@ pub fn success() -> Ending {
         ended_at: None,
         verified: None,
         again: false,
+        work_ref: None,
+        warning: None,
     }
 }
 
@@ -137,6 +139,8 @@ pub fn failure(status: ExecutionStatus) -> Ending {
         ended_at: None,
         verified: None,
         again: false,
+        work_ref: None,
+        warning: None,
     }
 }
 

@@ -42,6 +42,8 @@ pub async fn ended(store: &Store, rows: impl IntoIterator<Item = NewLine>) -> (C
         ended_at: None,
         verified: None,
         again: false,
+        work_ref: None,
+        warning: None,
     };
     store.finish(id, &ending, ExecutionId(Uuid::now_v7()), NOW).await.unwrap();
     (card, id)

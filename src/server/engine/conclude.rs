@@ -1,14 +1,12 @@
 //! What an agent's end means: whether the stage did what it is for, the commit of its work, and the words for it.
 
-use std::path::Path;
-
 use super::Engine;
 use super::follow::{Following, ProcessEnd};
 use super::prepare::doing;
+use super::work::Work;
 use crate::domain::{ExecutionStatus, LogSlice, LogType, Stage};
 use crate::server::agents::Format;
-use crate::server::git::GitError;
-use crate::server::git::worktree::Worktree;
+use crate::server::git::{Gathered, GitError, OnBranch};
 use crate::server::process::Exit;
 use crate::server::secrets::masked;
 use crate::server::store::{Ending, NewLine};
@@ -37,7 +35,11 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
         ended_at,
         verified: None,
         again: false,
+        work_ref: None,
+        warning: None,
     };
+    let work = Work::of(engine, following, ended_at.unwrap_or(execution.started_at));
+    let mut warnings = vec![];
     let verified = match &end {
         ProcessEnd::Exited { verified, .. } => *verified,
         ProcessEnd::Lost { .. } | ProcessEnd::Refused(_) => None,
@@ -65,25 +67,24 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
             let then = if again { "It begins again by itself." } else { "Resume to go on." };
             Ending { again, ..failed(ExecutionStatus::Lost, format!("{what} was lost: {why}. {then}"), None) }
         }
-        ProcessEnd::Exited { exit, .. } => {
-            let mut lines = vec![];
-            match judge(engine, following, &exit, result.as_deref(), &mut lines).await? {
-                Ok(spec_path) => Ending {
-                    status: ExecutionStatus::Success,
+        ProcessEnd::Exited { exit, .. } => match judge(engine, following, &exit, result.as_deref(), &work).await? {
+            Judgement::Done { spec_path, done } => {
+                warnings.extend(done.warnings);
+                Ending {
                     error: None,
-                    result: result.clone(),
-                    exit_code: exit.exit_code,
                     spec_path,
-                    lines: lines.into_iter().map(|line| row(engine, LogType::Info, line)).collect(),
-                    ended_at,
-                    verified: None,
-                    again: false,
-                },
-                Err(error) => failed(ExecutionStatus::Error, error, exit.exit_code),
+                    lines: done.lines.into_iter().map(|line| row(engine, LogType::Info, line)).collect(),
+                    ..failed(ExecutionStatus::Success, String::new(), exit.exit_code)
+                }
             }
-        }
+            Judgement::Failed(error) => failed(ExecutionStatus::Error, error, exit.exit_code),
+        },
     };
-    let mut ending = with_last_row(engine, Ending { verified, ..ending }, what);
+    let mut ending = Ending { verified, ..ending };
+    if execution.base_commit.is_some() {
+        keep_work(engine, &work, &mut ending, warnings).await?;
+    }
+    let mut ending = with_last_row(engine, ending, what);
     if execution.mask_secrets {
         mask(&mut ending);
     }
@@ -94,10 +95,39 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
     Ok(ending)
 }
 
+/// Keeps what the stage left under a reference of its own, however it ended, and sees what became of the repository.
+/// What can't be kept is told in the log, and holds up no ending.
+async fn keep_work(
+    engine: &Engine,
+    work: &Work<'_>,
+    ending: &mut Ending,
+    mut warnings: Vec<String>,
+) -> anyhow::Result<()> {
+    if ending.status != ExecutionStatus::Success {
+        match work.keep_all().await {
+            Ok(()) => {}
+            Err(error @ GitError::NoRoom { .. }) => return Err(error.into()),
+            Err(error) => {
+                ending.lines.push(row(engine, LogType::Error, format!("The agent's work could not be kept: {error}")));
+            }
+        }
+    }
+    ending.work_ref = work.kept_ref().await;
+    let changes = work.changes_elsewhere().await;
+    if !changes.is_empty() {
+        let changes = changes.join("; ");
+        warnings.push(format!("While this stage ran, the repository changed outside of the card's branch: {changes}."));
+    }
+    ending.lines.extend(warnings.iter().map(|warning| row(engine, LogType::Error, format!("Warning: {warning}"))));
+    ending.warning = (!warnings.is_empty()).then(|| warnings.join("\n"));
+    Ok(())
+}
+
 /// What agents, git and the system say of a failure is quoted here and there.
 fn mask(ending: &mut Ending) {
     ending.error = ending.error.take().map(masked);
     ending.result = ending.result.take().map(masked);
+    ending.warning = ending.warning.take().map(masked);
     for line in &mut ending.lines {
         line.content = masked(std::mem::take(&mut line.content));
     }
@@ -127,51 +157,61 @@ fn row(engine: &Engine, kind: LogType, content: String) -> NewLine {
     NewLine { timestamp: (engine.clock)(), kind, content, partial: false }
 }
 
-/// Whether the stage did what it is for. `Ok`: the plan's path, if it made one. `Err`: why not. `lines`: what was done.
+/// Whether the stage did what it is for.
+enum Judgement {
+    Done { spec_path: Option<String>, done: OnBranch },
+    Failed(String),
+}
+
+/// Looks for what the stage is for, and brings the agent's work onto the card's branch.
 async fn judge(
     engine: &Engine,
     following: &Following,
     exit: &Exit,
     last_words: Option<&str>,
-    lines: &mut Vec<String>,
-) -> anyhow::Result<Result<Option<String>, String>> {
+    work: &Work<'_>,
+) -> anyhow::Result<Judgement> {
     let execution = &following.execution;
     if let Err(error) = agent_is_content(engine, following, exit, last_words) {
-        return Ok(Err(error));
+        return Ok(Judgement::Failed(error));
     }
-    let worktree = engine.own_worktree(&following.card);
-    let base = execution.base_commit.clone().unwrap_or_default();
-    let spec = match execution.stage {
-        Stage::Plan => match find_spec(&worktree, &base, following).await {
+    let spec_path = match execution.stage {
+        Stage::Plan => match work.find_spec().await {
             Ok(Some(spec)) => Some(spec),
             Ok(None) => {
-                return Ok(Err(
-                    "The agent ended well but left no plan: there is no new specs/….md in the worktree.".into()
+                return Ok(Judgement::Failed(
+                    "No plan was written: the agent finished, but there is no new or changed specs/*.md in the worktree."
+                        .into(),
                 ));
             }
-            Err(error @ GitError::NoRoom { .. }) => return Err(error.into()),
-            Err(error) => return Ok(Err(error.to_string())),
+            Err(error) => return failed_by_git("", error),
         },
         _ => None,
     };
-    let changed = match commit(engine, following, &worktree, spec.as_deref(), &base, lines).await {
-        Ok(changed) => changed,
-        Err(error @ GitError::NoRoom { .. }) => return Err(error.into()),
-        Err(error) => return Ok(Err(format!("The work could not be committed: {error}"))),
+    let mut done = match work.gather(spec_path.as_deref()).await {
+        Ok(Gathered::OnBranch(done)) => done,
+        Ok(Gathered::Stopped { why }) => return Ok(Judgement::Failed(why)),
+        Err(error) => return failed_by_git("The work could not be committed: ", error),
     };
-    if execution.stage == Stage::Implement && !changed {
-        let expects = engine.agents.get(&execution.agent).is_some_and(|program| program.expects_changes);
-        if expects {
-            return Ok(
-                Err("The agent ended well but implemented nothing: no file in the worktree has changed.".into()),
-            );
+    if execution.stage == Stage::Implement && !done.has_changed {
+        if engine.agents.get(&execution.agent).is_some_and(|program| program.expects_changes) {
+            let why = "The agent finished but implemented nothing: no file in the worktree has changed.";
+            return Ok(Judgement::Failed(why.into()));
         }
-        lines.push("No file was changed".to_owned());
+        done.lines.push("No file was changed".to_owned());
     }
-    if let Some(spec) = &spec {
-        lines.push(format!("The plan is {spec}"));
+    if let Some(spec) = &spec_path {
+        done.lines.push(format!("The plan is {spec}"));
     }
-    Ok(Ok(spec))
+    Ok(Judgement::Done { spec_path, done })
+}
+
+/// A full disk may pass; anything else is the stage's end.
+fn failed_by_git(before: &str, error: GitError) -> anyhow::Result<Judgement> {
+    match error {
+        GitError::NoRoom { .. } => Err(error.into()),
+        other => Ok(Judgement::Failed(format!("{before}{other}"))),
+    }
 }
 
 /// Whether the agent itself thinks that it is done.
@@ -215,44 +255,6 @@ fn verdict(result: &str) -> Option<String> {
     let line = result.lines().rev().find_map(|line| line.trim().trim_matches(['*', '`']).strip_prefix("CARDUME:"))?;
     let reason = line.trim().strip_prefix("fail")?.trim_start_matches([':', ',', '.', '-', '—', ' ']);
     Some(if reason.is_empty() { "The agent's verdict is: fail.".to_owned() } else { quote(reason) })
-}
-
-/// The plan of a planning stage: one written since `base`, else the one that an earlier attempt left; of that a database
-/// that was set back may know nothing, and then the branch tells.
-async fn find_spec(worktree: &Worktree, base: &str, following: &Following) -> Result<Option<String>, GitError> {
-    if let Some(new) = worktree.spec_since(base).await? {
-        return Ok(Some(new));
-    }
-    if let Some(known) = following.card.spec_path.as_deref().filter(|spec| worktree.has_spec(spec)) {
-        return Ok(Some(known.to_owned()));
-    }
-    match worktree.origin(Path::new(&following.project.path)).await {
-        Ok(origin) => worktree.spec_since(&origin).await,
-        Err(error @ GitError::NoRoom { .. }) => Err(error),
-        // The project has been given another history meanwhile.
-        Err(_) => Ok(None),
-    }
-}
-
-/// Commits what the stage changed. True where the branch has moved since `base`, by this or by the agent's own commits.
-async fn commit(
-    engine: &Engine,
-    following: &Following,
-    worktree: &Worktree,
-    spec: Option<&str>,
-    base: &str,
-    lines: &mut Vec<String>,
-) -> Result<bool, GitError> {
-    let Following { execution, card, .. } = following;
-    if let Some(spec) = spec {
-        worktree.add_even_ignored(spec).await?;
-    }
-    let agent = engine.agents.get(&execution.agent).map_or(execution.agent.as_str(), |program| &program.name);
-    let message = format!("{}: {}\n\nCardume card {}, agent {agent}", execution.stage, card.title, card.id);
-    if let Some(commit) = worktree.commit_all(&message).await? {
-        lines.push(format!("Committed {}", &commit[..commit.len().min(10)]));
-    }
-    Ok(worktree.head().await? != base)
 }
 
 /// What the agent said last: its result, or the last line that it printed.

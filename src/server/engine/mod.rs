@@ -10,8 +10,9 @@ mod follow;
 mod intake;
 mod prepare;
 mod prompts;
+mod work;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +21,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::{Card, CardId, ExecutionId, Project, ProjectId, Timestamp};
+use crate::domain::{Card, CardId, ExecutionId, Project, Timestamp};
 use crate::server::agents::Agents;
 use crate::server::git::worktree::Worktree;
 use crate::server::process::Workplace;
@@ -44,8 +45,6 @@ pub struct Engine {
     /// How often somebody has asked to cancel something: who follows an execution asks the store when this has moved on.
     cancels: Arc<AtomicU64>,
     followed: Arc<Mutex<HashSet<ExecutionId>>>,
-    /// Held while a repository's list of worktrees is changed.
-    worktree_lists: Arc<Mutex<HashMap<ProjectId, Arc<tokio::sync::Mutex<()>>>>>,
     limits: StageLimits,
 }
 
@@ -91,7 +90,6 @@ impl Engine {
             wake: Arc::default(),
             cancels: Arc::default(),
             followed: Arc::default(),
-            worktree_lists: Arc::default(),
             limits: parts.limits,
         }
     }
@@ -150,7 +148,6 @@ impl Engine {
     pub fn clear_away(&self, card: Card, project: Project, executions: Vec<ExecutionId>) {
         let engine = self.clone();
         tokio::spawn(async move {
-            let _alone = engine.worktree_list(project.id).await;
             if let Some(worktree) = engine.worktree_of(&card)
                 && let Err(error) = worktree.remove(Path::new(&project.path)).await
             {
@@ -160,13 +157,6 @@ impl Engine {
                 let _ = tokio::fs::remove_dir_all(engine.execution_dir(execution)).await;
             }
         });
-    }
-
-    /// Waits until nobody else changes the list of the project's worktrees.
-    async fn worktree_list(&self, project: ProjectId) -> tokio::sync::OwnedMutexGuard<()> {
-        let lists = || self.worktree_lists.lock().unwrap_or_else(PoisonError::into_inner);
-        let list = lists().entry(project).or_default().clone();
-        list.lock_owned().await
     }
 
     fn workplace(&self, id: ExecutionId) -> Workplace {

@@ -8,8 +8,8 @@ use anyhow::Context;
 use super::{Engine, prompts};
 use crate::domain::{Card, Execution, ExecutionStatus, LogType, Project, Stage};
 use crate::server::agents::{self, AgentProgram};
-use crate::server::git::GitError;
-use crate::server::git::worktree::{Worktree, branch_name};
+use crate::server::git::worktree::{NotReady, Past, Worktree, branch_name};
+use crate::server::git::{GitError, RepositoryState};
 use crate::server::process::{Order, Workplace};
 use crate::server::store::{NewLine, RunningExecution};
 
@@ -49,10 +49,12 @@ impl Engine {
             ))));
         }
         let worktree = self.own_worktree(card);
-        let list = self.worktree_list(project.id).await;
-        let made = worktree.ensure(Path::new(&project.path)).await;
-        drop(list);
-        if let Err(error) = made {
+        let path = Path::new(&project.path);
+        let hold = worktree.hold().await?;
+        // Since marks are written, whatever may hold an agent's work has one.
+        let past = if card.worktree_path.is_some() { Past::Unknown } else { Past::None };
+        if let Err(error) = worktree.ensure(path, &hold, past).await {
+            let error = anyhow::Error::from(error);
             if waits_for_room(&error) {
                 return Err(error);
             }
@@ -68,12 +70,17 @@ impl Engine {
                 let noted = workplace.order().ok().and_then(|order| order.base_commit);
                 let commit = match noted {
                     Some(commit) => commit,
-                    None => worktree.head().await.context("the worktree has no commit")?,
+                    None => self.begin_at(execution, &worktree, path).await?,
                 };
                 self.store.set_base_commit(execution.id, &commit).await?;
                 commit
             }
         };
+        let repository = match workplace.order() {
+            Ok(order) => order.repository,
+            Err(_) => serde_json::to_value(RepositoryState::of(&worktree, path).await?).ok(),
+        };
+        drop(hold);
         let previous = self.previous_attempt(execution).await?;
         let session = previous.as_ref().and_then(|previous| session_to_resume(previous, program));
         self.open_log(execution, &worktree, session).await?;
@@ -85,9 +92,24 @@ impl Engine {
         let path = worktree.path.clone();
         let env = environment(execution, card, &worktree);
         let base_commit = Some(base_commit);
-        let order = Order { version: Order::VERSION, argv, worktree: path, env, timeout_ms, base_commit };
+        let order = Order { version: Order::VERSION, argv, worktree: path, env, timeout_ms, base_commit, repository };
         workplace.prepare(&order, &prompt)?;
         Ok(Ok(()))
+    }
+
+    /// The commit at which the stage begins: the branch's end. Where an earlier attempt failed after its agent had taken
+    /// the branch away from where it began, that commit: it is still to be on the branch in the end.
+    async fn begin_at(
+        &self,
+        execution: &RunningExecution,
+        worktree: &Worktree,
+        project: &Path,
+    ) -> anyhow::Result<String> {
+        let tip = worktree.tip(project).await?.context("the card's branch has no commit")?;
+        match self.store.base_of_failed_attempt(execution.id).await? {
+            Some(base) if !worktree.has(project, &base).await? => Ok(base),
+            _ => Ok(tip),
+        }
     }
 
     pub(super) fn own_worktree(&self, card: &Card) -> Worktree {
@@ -138,7 +160,9 @@ fn session_to_resume<'a>(previous: &'a Execution, program: &AgentProgram) -> Opt
 pub(super) fn waits_for_room(error: &anyhow::Error) -> bool {
     let is_full = |error: &std::io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
     error.chain().any(|cause| {
-        matches!(cause.downcast_ref(), Some(GitError::NoRoom { .. })) || cause.downcast_ref().is_some_and(is_full)
+        matches!(cause.downcast_ref(), Some(GitError::NoRoom { .. }))
+            || matches!(cause.downcast_ref(), Some(NotReady::Git(GitError::NoRoom { .. })))
+            || cause.downcast_ref().is_some_and(is_full)
     })
 }
 

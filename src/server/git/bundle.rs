@@ -1,4 +1,4 @@
-//! Branches as a file: git bundles, for backups.
+//! Branches, and the references that keep what stages left, as a file: git bundles, for backups.
 //!
 //! A bundle leaves out what the repository has from a remote: that is kept elsewhere. Nothing here moves or removes a
 //! branch that is there.
@@ -8,22 +8,29 @@ use std::path::Path;
 
 use super::{GitError, git};
 
-/// Only Cardume's own branches are ever written.
-const PREFIX: &str = "cardume/";
+/// Only Cardume's own branches and references are ever written.
+const PREFIXES: [&str; 2] = ["cardume/", "refs/cardume/"];
 
 /// A branch, and the commit at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tip {
+    /// Its name, or the whole name of a reference that is no branch: `refs/…`.
     pub branch: String,
     pub commit: String,
 }
 
-/// The ends of those of `branches` that the repository has.
+/// The ends of those of `branches` that the repository has. A name that begins with `refs/` stands for all references
+/// below it.
 pub async fn tips(repository: &Path, branches: &[String]) -> Result<Vec<Tip>, GitError> {
     let mut tips = vec![];
-    for branch in branches {
-        if let Some(commit) = end_of(repository, branch).await? {
-            tips.push(Tip { branch: branch.clone(), commit });
+    for name in branches {
+        let listed = git(repository, &["for-each-ref", "--format=%(refname) %(objectname)", &reference(name)]).await?;
+        for (found, commit) in listed.lines().filter_map(|line| line.split_once(' ')) {
+            let branch = found.strip_prefix("refs/heads/").unwrap_or(found).to_owned();
+            // A pattern also finds what is below a folder of a branch's name.
+            if branch == *name || name.starts_with("refs/") {
+                tips.push(Tip { branch, commit: commit.to_owned() });
+            }
         }
     }
     Ok(tips)
@@ -55,7 +62,7 @@ pub enum Brought {
 /// Makes the branches that the repository lacks, with commits from `bundle` where it lacks those too.
 pub async fn bring_back(repository: &Path, tips: &[Tip], bundle: Option<&Path>) -> Result<Brought, GitError> {
     let mut missing = vec![];
-    for tip in tips.iter().filter(|tip| tip.branch.starts_with(PREFIX)) {
+    for tip in tips.iter().filter(|tip| PREFIXES.iter().any(|prefix| tip.branch.starts_with(prefix))) {
         if end_of(repository, &tip.branch).await?.is_none() {
             missing.push(tip);
         }
@@ -94,7 +101,7 @@ async fn end_of(repository: &Path, branch: &str) -> Result<Option<String>, GitEr
 }
 
 fn reference(branch: &str) -> String {
-    format!("refs/heads/{branch}")
+    if branch.starts_with("refs/") { branch.to_owned() } else { format!("refs/heads/{branch}") }
 }
 
 #[cfg(test)]
@@ -132,20 +139,24 @@ mod tests {
         repository(&path).await;
         branch_with_work(&path, "cardume/one").await;
         branch_with_work(&path, "cardume/two").await;
-        let names = ["cardume/one", "cardume/two", "cardume/none"].map(str::to_owned);
+        git(&path, &["update-ref", "refs/cardume/card/execution", "cardume/one"]).await.unwrap();
+        let names = ["cardume/one", "cardume/two", "cardume/none", "refs/cardume/card"].map(str::to_owned);
         let tips = tips(&path, &names).await.unwrap();
-        assert_eq!(tips.len(), 2);
+        assert_eq!(tips.len(), 3);
         let bundle = dir.path().join("a.bundle");
         assert!(create(&path, &tips, &bundle).await.unwrap());
 
         // One is gone with its commits, the other has moved on.
         git(&path, &["branch", "--quiet", "-D", "cardume/one"]).await.unwrap();
+        git(&path, &["update-ref", "-d", "refs/cardume/card/execution"]).await.unwrap();
         git(&path, &["reflog", "expire", "--expire=now", "--all"]).await.unwrap();
         git(&path, &["gc", "--quiet", "--prune=now"]).await.unwrap();
         git(&path, &["branch", "--quiet", "--force", "cardume/two", "main"]).await.unwrap();
         let main = end_of(&path, "main").await.unwrap();
         assert_eq!(bring_back(&path, &tips, Some(&bundle)).await.unwrap(), Brought::All);
         assert_eq!(end_of(&path, "cardume/one").await.unwrap().as_deref(), Some(tips[0].commit.as_str()));
+        let kept = end_of(&path, "refs/cardume/card/execution").await.unwrap();
+        assert_eq!(kept.as_deref(), Some(tips[2].commit.as_str()));
         assert_eq!(end_of(&path, "cardume/two").await.unwrap(), main, "a branch was moved");
         assert_eq!(bring_back(&path, &tips, None).await.unwrap(), Brought::All, "once more");
     }

@@ -1,14 +1,22 @@
 //! A card's own git worktree and branch. The project's own checkout is never touched: nothing here runs in it but
-//! `git worktree`, which writes to the repository's administrative folder and adds a branch.
+//! `git worktree`, which writes to the repository's administrative folder.
+//!
+//! A worktree counts as made only once its checkout is complete and on the disk: then, and not before, its mark is
+//! written. One without a mark is half made, and is made again. Beside the folder `<card>` lie `<card>.lock` (its
+//! [`Hold`]), `<card>.complete` (the mark), `<card>.making` (while it is being made) and `<card>.snapshot` (what
+//! [`Snapshot`](super::snapshot) remembers).
 
 use std::ffi::OsStr;
-use std::io::Read;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
+use sha2::{Digest, Sha256};
 
-use super::{GitError, git};
+use super::layout::Layout;
+use super::leftovers;
+use super::{GitError, Hold, Place};
 use crate::domain::CardId;
 
 /// How often a worktree is tried to be added, and the pause between two tries.
@@ -22,53 +30,35 @@ pub struct Worktree {
     pub branch: String,
 }
 
-/// Why a folder cannot be a project. For the user.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAProject {
-    #[error("There is no folder {0}. Give the path of a git repository on the machine that runs Cardume.")]
-    Missing(String),
-    #[error("{0} is not a git repository. Run “git init” there and make a first commit, or give another folder.")]
-    NoRepository(String),
-    #[error(
-        "The repository {0} has no commit yet. Make a first one (git commit --allow-empty -m start), and add it again."
-    )]
-    NoCommit(String),
-    #[error(
-        "{0} belongs to another user, and git refuses to work there. Run “git config --global --add safe.directory {0}” as the user who runs Cardume, and add it again."
-    )]
-    Owner(String),
-    #[error(
-        "The repository {0} says that its files lie elsewhere (core.worktree). Run “git config --unset core.worktree” there, or give another folder."
-    )]
-    Elsewhere(String),
-    #[error("{0}")]
-    Git(String),
+/// What may be in a worktree that has no mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// No agent has ever been started in it.
+    None,
+    /// An agent may have worked in it: it was made by a Cardume that wrote no marks.
+    Unknown,
 }
 
-/// The top of the repository that `path` lies in, as an absolute path. The repository must have a commit.
-pub async fn repository_at(path: &str) -> Result<PathBuf, NotAProject> {
-    let folder = Path::new(path);
-    if !folder.is_absolute() || !folder.is_dir() {
-        return Err(NotAProject::Missing(path.to_owned()));
-    }
-    let top = match git(folder, &["rev-parse", "--show-toplevel"]).await {
-        Ok(top) => PathBuf::from(top.strip_suffix('\n').unwrap_or(&top)),
-        Err(GitError::Failed { message, .. }) if message.contains("dubious ownership") => {
-            return Err(NotAProject::Owner(path.to_owned()));
-        }
-        Err(GitError::Failed { .. }) => return Err(NotAProject::NoRepository(path.to_owned())),
-        Err(other) => return Err(NotAProject::Git(other.to_string())),
-    };
-    let top = match (std::fs::canonicalize(&top), std::fs::canonicalize(folder)) {
-        (Ok(top), Ok(folder)) if folder.starts_with(&top) => top,
-        // Its configuration may say that its files lie anywhere.
-        (Ok(_), Ok(_)) => return Err(NotAProject::Elsewhere(path.to_owned())),
-        _ => return Err(NotAProject::Missing(path.to_owned())),
-    };
-    if git(&top, &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await.is_err() {
-        return Err(NotAProject::NoCommit(path.to_owned()));
-    }
-    Ok(top)
+/// Why there is no worktree to work in. For the user.
+#[derive(Debug, thiserror::Error)]
+pub enum NotReady {
+    #[error(transparent)]
+    Git(#[from] GitError),
+    #[error("the folder {} can't be prepared: {error}", path.display())]
+    Folder { path: PathBuf, error: std::io::Error },
+    #[error(
+        "the repository no longer knows the card's worktree, nor its branch “{branch}”: it may have been cloned again. The agent's files are still in {}. Retry in a new worktree to go on without them.",
+        path.display()
+    )]
+    Unknown { path: PathBuf, branch: String },
+    #[error(
+        "the repository has a branch named “cardume”, so git can't make the branch “{0}”. Rename it (git branch -m cardume OTHER) and retry."
+    )]
+    NameTaken(String),
+    #[error("git checked the branch out, but {0} files are missing")]
+    Incomplete(usize),
+    #[error("{} is not a folder. Remove it and retry.", .0.display())]
+    NoFolder(PathBuf),
 }
 
 /// The name of a card's branch: `cardume/<short id>-<slug of the title>`.
@@ -86,230 +76,268 @@ pub fn branch_name(card: CardId, title: &str) -> String {
 }
 
 impl Worktree {
-    /// Makes the worktree and its branch where they are not there yet. Git wants this done for one card of a repository
-    /// at a time.
-    pub async fn ensure(&self, project: &Path) -> anyhow::Result<()> {
-        if self.path.join(".git").exists() {
-            return Ok(());
+    /// Waits until nobody else changes the worktree.
+    pub async fn hold(&self) -> Result<Hold, GitError> {
+        Hold::take(&self.beside("lock")).await
+    }
+
+    /// Makes the worktree and its branch where they are not there yet, and mends what killed processes left behind.
+    pub async fn ensure(&self, project: &Path, hold: &Hold, past: Past) -> Result<(), NotReady> {
+        let mut layout = Layout::find(project, &self.path).await?;
+        match std::fs::symlink_metadata(&self.path) {
+            Ok(metadata) if !metadata.is_dir() => return Err(NotReady::NoFolder(self.path.clone())),
+            Err(_) => return self.make(project, &mut layout, hold).await,
+            Ok(_) => {}
         }
-        if let Some(parent) = self.path.parent() {
-            std::fs::create_dir_all(parent)?;
+        let is_marked = self.beside("complete").exists();
+        if !is_marked && (past == Past::None || self.beside("making").exists()) {
+            return self.make(project, &mut layout, hold).await;
         }
-        let mut tries = 1;
-        while let Err(error) = self.add(project).await {
-            // Somebody else may be adding a worktree to the same repository: git reads what the other is just writing.
-            if tries == ADD_TRIES || self.path.exists() {
-                return Err(error.into());
-            }
-            tries += 1;
-            tokio::time::sleep(ADD_PAUSE).await;
+        leftovers::clear(&layout, hold).await?;
+        if layout.admin.is_none() {
+            self.list_again(project, &mut layout, hold).await?;
+        }
+        self.link(&layout)?;
+        leftovers::mend_index(&layout, hold).await?;
+        if !is_marked {
+            self.mark()?;
         }
         Ok(())
     }
 
-    async fn add(&self, project: &Path) -> Result<(), GitError> {
-        // `--force`: a worktree that was deleted by hand is still on git's list, and would stand in the way.
-        let mut arguments: Vec<&OsStr> = ["worktree", "add", "--force"].map(OsStr::new).to_vec();
-        let reference = format!("refs/heads/{}", self.branch);
-        if git(project, &["show-ref", "--verify", "--quiet", &reference]).await.is_ok() {
-            arguments.extend([self.path.as_os_str(), OsStr::new(&self.branch)]);
-        } else {
-            arguments.extend([OsStr::new("-b"), OsStr::new(&self.branch), self.path.as_os_str(), OsStr::new("HEAD")]);
-        }
-        git(project, &arguments).await.map(drop)
-    }
-
-    /// The branch's commit.
-    pub async fn head(&self) -> Result<String, GitError> {
-        Ok(git(&self.path, &["rev-parse", "HEAD"]).await?.trim().to_owned())
+    /// The commit at the end of the card's branch, where there is one.
+    pub async fn tip(&self, project: &Path) -> Result<Option<String>, GitError> {
+        let layout = Layout::find(project, &self.path).await?;
+        commit_of(&layout.repository_place(), &self.reference()).await
     }
 
     /// The commit at which the branch left the project's own history.
     pub async fn origin(&self, project: &Path) -> Result<String, GitError> {
-        let project = git(project, &["rev-parse", "HEAD"]).await?;
-        Ok(git(&self.path, &["merge-base", "HEAD", project.trim()]).await?.trim().to_owned())
+        let place = Layout::find(project, &self.path).await?.repository_place();
+        Ok(place.read(&["merge-base", &self.reference(), "HEAD"]).await?.trim().to_owned())
     }
 
-    /// Commits whatever has changed; answers the new commit, or `None` where nothing had.
-    pub async fn commit_all(&self, message: &str) -> Result<Option<String>, GitError> {
-        self.stage_all().await?;
-        if git(&self.path, &["diff", "--no-ext-diff", "--no-textconv", "--cached", "--quiet"]).await.is_ok() {
-            return Ok(None);
+    /// Whether `commit` is on the way to the end of the card's branch.
+    pub async fn has(&self, project: &Path, commit: &str) -> Result<bool, GitError> {
+        let place = Layout::find(project, &self.path).await?.repository_place();
+        Ok(place.read(&["merge-base", "--is-ancestor", commit, &self.reference()]).await.is_ok())
+    }
+
+    /// Whether the repository has this reference.
+    pub async fn has_ref(&self, project: &Path, reference: &str) -> bool {
+        match Layout::find(project, &self.path).await {
+            Ok(layout) => matches!(commit_of(&layout.repository_place(), reference).await, Ok(Some(_))),
+            Err(_) => false,
         }
-        git(&self.path, &["commit", "--quiet", "--no-verify", &format!("--message={message}")]).await?;
-        self.head().await.map(Some)
     }
 
-    /// Repositories within the worktree are put on the commit as they are known to it, by their own last commit. Not by
-    /// `git add`, which would ask each whether it has changed, with the filters of its own configuration.
-    async fn stage_all(&self) -> Result<(), GitError> {
-        let listed = git(&self.path, &["ls-files", "--stage", "-z"]).await?;
-        let entries = listed.split('\0').filter_map(|entry| entry.split_once('\t'));
-        let inner: Vec<&str> = entries.filter(|(what, _)| what.starts_with("160000 ")).map(|(_, path)| path).collect();
-        if inner.is_empty() {
-            return git(&self.path, &["add", "--all"]).await.map(drop);
-        }
-        let mut add = ["add", "--all", "--", "."].map(str::to_owned).to_vec();
-        add.extend(inner.iter().map(|path| format!(":(top,exclude,literal){path}")));
-        git(&self.path, &add).await?;
-        git(&self.path, &[&["update-index", "--remove", "--"], &inner[..]].concat()).await.map(drop)
-    }
-
-    /// Puts a file on the next commit even where the repository ignores it.
-    pub async fn add_even_ignored(&self, file: &str) -> Result<(), GitError> {
-        git(&self.path, &["add", "--force", "--", file]).await.map(drop)
-    }
-
-    /// The newest plan, `specs/….md`, that was written since `base`, committed or not.
-    pub async fn spec_since(&self, base: &str) -> Result<Option<String>, GitError> {
-        let uncommitted = git(&self.path, &["ls-files", "-z", "--others", "--modified", "--", "specs"]).await?;
-        let staged = git(&self.path, &["diff", "--no-ext-diff", "--name-only", "-z", base, "--", "specs"]).await?;
-        let files = uncommitted.split('\0').chain(staged.split('\0'));
-        let newest = files.filter_map(|file| Some((self.spec_time(file)?, file))).max();
-        Ok(newest.map(|(_, file)| file.to_owned()))
-    }
-
-    /// Whether `file` is there and is a plan.
-    pub fn has_spec(&self, file: &str) -> bool {
-        self.spec_time(file).is_some()
-    }
-
-    /// When `file` was written, if it is what a planning stage is to leave: a regular file with something in it,
-    /// `specs/*.md`, and no link that leads elsewhere.
-    fn spec_time(&self, file: &str) -> Option<SystemTime> {
-        let name = file.strip_prefix("specs/")?;
-        if name.contains('/') || !name.ends_with(".md") {
-            return None;
-        }
-        let folder = std::fs::symlink_metadata(self.path.join("specs")).ok()?;
-        let metadata = std::fs::symlink_metadata(self.path.join(file)).ok()?;
-        (folder.is_dir() && metadata.is_file() && metadata.len() > 0).then(|| metadata.modified().ok()).flatten()
-    }
-
-    /// What a plan says, if it is there; of a long one no more than `max` bytes. No link is followed, however quickly
-    /// somebody puts one there.
-    pub fn read_spec(&self, file: &str, max: u64) -> Option<String> {
-        let name = file.strip_prefix("specs/").filter(|name| !name.contains('/'))?;
-        let (flags, mode) = (OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK, Mode::empty());
-        let top = rustix::fs::open(&self.path, flags | OFlags::DIRECTORY, mode).ok()?;
-        let folder = rustix::fs::openat(top, "specs", flags | OFlags::DIRECTORY, mode).ok()?;
-        let file = std::fs::File::from(rustix::fs::openat(folder, name, flags, mode).ok()?);
-        if !file.metadata().ok()?.is_file() {
-            return None;
-        }
-        let mut bytes = vec![];
-        file.take(max).read_to_end(&mut bytes).ok()?;
-        Some(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// Takes the worktree away; its branch stays.
+    /// Takes the worktree away, with all that lies beside it; its branch stays. Harmless to repeat, and where the
+    /// project is gone.
     pub async fn remove(&self, project: &Path) -> Result<(), GitError> {
-        let path = self.path.as_os_str();
-        git(project, &["worktree".as_ref(), "remove".as_ref(), "--force".as_ref(), path]).await.map(drop)
+        let hold = self.hold().await?;
+        if let Ok(layout) = Layout::find(project, &self.path).await
+            && let Some(admin) = &layout.admin
+        {
+            remove_all(admin.clone()).await?;
+        }
+        remove_all(self.path.clone()).await?;
+        for name in ["link", "snapshot", "making", "complete", "lock"] {
+            remove_all(self.beside(name)).await?;
+        }
+        drop(hold);
+        Ok(())
     }
+
+    pub(super) fn reference(&self) -> String {
+        format!("refs/heads/{}", self.branch)
+    }
+
+    /// A path beside the worktree's.
+    pub(super) fn beside(&self, what: &str) -> PathBuf {
+        let mut name = self.path.file_name().unwrap_or_default().to_owned();
+        name.push(".");
+        name.push(what);
+        self.path.with_file_name(name)
+    }
+
+    /// Makes the worktree from its branch, and the branch from what the project has checked out where there is none.
+    async fn make(&self, project: &Path, layout: &mut Layout, hold: &Hold) -> Result<(), NotReady> {
+        write_durably(&self.beside("making"), b"").map_err(|error| self.folder_error(error))?;
+        remove_durably(&self.beside("complete")).map_err(|error| self.folder_error(error))?;
+        let both = self.hold_list(layout, hold).await?;
+        leftovers::clear(layout, &both).await?;
+        self.make_branch(layout, &both).await?;
+        let place = self.list_place(project, layout);
+        // Forced twice: git's list may still have an earlier one there, deleted by hand or never finished.
+        let [path, branch] = [self.path.as_os_str(), OsStr::new(&self.branch)];
+        let arguments = ["worktree", "add", "--force", "--force"].map(OsStr::new).into_iter().chain([path, branch]);
+        let arguments: Vec<&OsStr> = arguments.collect();
+        let mut tries = 1;
+        loop {
+            remove_all(self.path.clone()).await?;
+            match place.change(&both, "add-worktree", &arguments).await {
+                Ok(_) => break,
+                // Somebody else may be adding a worktree to the same repository: git reads what the other is just writing.
+                Err(GitError::Failed { .. }) if tries < ADD_TRIES => tries += 1,
+                Err(error) => return Err(error.into()),
+            }
+            tokio::time::sleep(ADD_PAUSE).await;
+        }
+        layout.admin = layout.find_admin();
+        self.verify(layout).await?;
+        self.mark()
+    }
+
+    async fn make_branch(&self, layout: &Layout, hold: &Hold) -> Result<(), NotReady> {
+        let place = layout.repository_place();
+        if commit_of(&place, &self.reference()).await?.is_some() {
+            return Ok(());
+        }
+        if commit_of(&place, "refs/heads/cardume").await?.is_some() {
+            return Err(NotReady::NameTaken(self.branch.clone()));
+        }
+        let start = place.read(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await?;
+        // The empty old value: only if there is still no such branch.
+        place.change(hold, "make-branch", &["update-ref", &self.reference(), start.trim(), ""]).await?;
+        Ok(())
+    }
+
+    /// Whether every file that git's list has is there, and all of it is on the disk.
+    async fn verify(&self, layout: &Layout) -> Result<(), NotReady> {
+        let Some(place) = layout.worktree_place() else {
+            return Err(NotReady::Unknown { path: self.path.clone(), branch: self.branch.clone() });
+        };
+        let missing = place.read_bytes(&["ls-files", "--deleted", "-z"]).await?;
+        let count = missing.iter().filter(|byte| **byte == 0).count();
+        if count > 0 {
+            return Err(NotReady::Incomplete(count));
+        }
+        let (path, common) = (self.path.clone(), layout.common.clone());
+        let synced = tokio::task::spawn_blocking(move || {
+            for folder in [path, common] {
+                rustix::fs::syncfs(std::fs::File::open(folder)?)?;
+            }
+            std::io::Result::Ok(())
+        });
+        let synced = synced.await.map_err(std::io::Error::other).flatten();
+        synced.map_err(|error| GitError::of("worktree", error).into())
+    }
+
+    /// Makes the entry in the repository's list anew, around the folder as it is: somebody has removed the entry alone.
+    pub(super) async fn list_again(&self, project: &Path, layout: &mut Layout, hold: &Hold) -> Result<(), NotReady> {
+        if commit_of(&layout.repository_place(), &self.reference()).await?.is_none() {
+            return Err(NotReady::Unknown { path: self.path.clone(), branch: self.branch.clone() });
+        }
+        let both = self.hold_list(layout, hold).await?;
+        let beside = self.beside("link");
+        remove_all(beside.clone()).await?;
+        let mut arguments: Vec<&OsStr> =
+            ["worktree", "add", "--force", "--force", "--no-checkout"].map(OsStr::new).to_vec();
+        arguments.extend([beside.as_os_str(), OsStr::new(&self.branch)]);
+        self.list_place(project, layout).change(&both, "list-worktree", &arguments).await?;
+        let admin = Layout { path: beside.clone(), ..layout.clone() }.find_admin();
+        let Some(admin) = admin else {
+            return Err(NotReady::Unknown { path: self.path.clone(), branch: self.branch.clone() });
+        };
+        let link = format!("{}\n", self.path.join(".git").display());
+        write_durably(&admin.join("gitdir"), link.as_bytes()).map_err(|error| self.folder_error(error))?;
+        remove_all(beside).await?;
+        layout.admin = Some(admin);
+        Ok(())
+    }
+
+    /// Has the worktree's `.git` lead to its entry. What stands in its place is kept beside the worktree: an agent may
+    /// have made a repository of its own there.
+    pub(super) fn link(&self, layout: &Layout) -> Result<Option<PathBuf>, NotReady> {
+        let Some(admin) = layout.admin.as_ref().filter(|_| !layout.is_linked()) else { return Ok(None) };
+        let link = self.path.join(".git");
+        let mut kept = None;
+        if std::fs::symlink_metadata(&link).is_ok_and(|metadata| !metadata.is_file()) {
+            let place =
+                (1..).map(|number| self.beside(&format!("replaced-git-{number}"))).find(|place| !place.exists());
+            if let Some(place) = &place {
+                std::fs::rename(&link, place).map_err(|error| self.folder_error(error))?;
+            }
+            kept = place;
+        }
+        let text = format!("gitdir: {}\n", admin.display());
+        write_durably(&link, text.as_bytes()).map_err(|error| self.folder_error(error))?;
+        Ok(kept)
+    }
+
+    fn mark(&self) -> Result<(), NotReady> {
+        let marked = write_durably(&self.beside("complete"), b"complete\n");
+        marked.and_then(|()| remove_durably(&self.beside("making"))).map_err(|error| self.folder_error(error))
+    }
+
+    fn folder_error(&self, error: std::io::Error) -> NotReady {
+        match GitError::of("worktree", error) {
+            GitError::Failed { message, .. } => {
+                NotReady::Folder { path: self.path.clone(), error: std::io::Error::other(message) }
+            }
+            other => other.into(),
+        }
+    }
+
+    /// Also waits until nobody else changes the repository's list of worktrees: git wants this done for one at a time.
+    pub(super) async fn hold_list(&self, layout: &Layout, hold: &Hold) -> Result<Hold, GitError> {
+        let digest = Sha256::digest(layout.common.as_os_str().as_encoded_bytes());
+        let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        hold.with(&Hold::take(&self.path.with_file_name(format!("repository-{name}.lock"))).await?)
+    }
+
+    fn list_place(&self, project: &Path, layout: &Layout) -> Place {
+        Place::pinned(&layout.common, project)
+    }
+}
+
+/// The commit that a reference names; `None` where there is no such reference.
+pub(super) async fn commit_of(place: &Place, reference: &str) -> Result<Option<String>, GitError> {
+    let listed = place.read(&["for-each-ref", "--format=%(objectname)", reference]).await?;
+    // A pattern also finds what is below a folder of this name.
+    match listed.lines().count() {
+        0 => Ok(None),
+        _ => match place.read(&["rev-parse", "--verify", "--quiet", &format!("{reference}^{{commit}}")]).await {
+            Ok(commit) => Ok(Some(commit.trim().to_owned())),
+            Err(GitError::Failed { .. }) => Ok(None),
+            Err(other) => Err(other),
+        },
+    }
+}
+
+/// Removes whatever is there, if anything is.
+async fn remove_all(path: PathBuf) -> Result<(), GitError> {
+    let removed = tokio::task::spawn_blocking(move || match std::fs::symlink_metadata(&path) {
+        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(&path),
+        Ok(_) => std::fs::remove_file(&path),
+        Err(error) => Err(error),
+    });
+    match removed.await.map_err(std::io::Error::other).flatten() {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(GitError::of("worktree", error)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file so that it stays removed after a loss of power. It may be gone already.
+fn remove_durably(path: &Path) -> std::io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all()),
+    }
+}
+
+/// Writes a file so that after a crash it is there with all its bytes, or as it was before.
+pub(super) fn write_durably(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let temporary = path.with_file_name(name);
+    let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o644).open(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    path.parent().map_or(Ok(()), |folder| std::fs::File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn card() -> CardId {
-        "0190a1b2-0000-7000-8000-00000000beef".parse().unwrap()
-    }
-
-    #[test]
-    fn a_branch_is_named_after_card_and_title() {
-        assert_eq!(branch_name(card(), "Add a Cache!"), "cardume/0000beef-add-a-cache");
-        assert_eq!(branch_name(card(), "$(rm -rf /); ../.. \n--force"), "cardume/0000beef-rm-rf-force");
-        assert_eq!(branch_name(card(), "…"), "cardume/0000beef-card");
-        assert!(branch_name(card(), &"x".repeat(300)).len() < 60);
-        let title = "Repair the greenhouse roof before the first frost";
-        assert_eq!(branch_name(card(), title), "cardume/0000beef-repair-the-greenhouse-roof-before-the");
-    }
-
-    async fn repository() -> (tempfile::TempDir, PathBuf) {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("project");
-        std::fs::create_dir(&path).unwrap();
-        git(&path, &["init", "--quiet", "--initial-branch=main"]).await.unwrap();
-        std::fs::write(path.join("README.md"), "hello\n").unwrap();
-        git(&path, &["add", "--all"]).await.unwrap();
-        git(&path, &["commit", "--quiet", "--message=start"]).await.unwrap();
-        (dir, path)
-    }
-
-    #[tokio::test]
-    async fn a_worktree_leaves_the_checkout_alone() {
-        let (dir, project) = repository().await;
-        let worktree = Worktree { path: dir.path().join("trees/one"), branch: "cardume/one".into() };
-        worktree.ensure(&project).await.unwrap();
-        worktree.ensure(&project).await.unwrap();
-        let base = worktree.head().await.unwrap();
-        assert_eq!(worktree.spec_since(&base).await.unwrap(), None);
-
-        std::fs::create_dir(worktree.path.join("specs")).unwrap();
-        std::fs::write(worktree.path.join("specs/a plan.md"), "# Plan\n").unwrap();
-        assert_eq!(worktree.spec_since(&base).await.unwrap().as_deref(), Some("specs/a plan.md"));
-        assert!(worktree.commit_all("-m plan").await.unwrap().is_some());
-        assert_eq!(worktree.commit_all("again").await.unwrap(), None);
-        assert_eq!(worktree.spec_since(&base).await.unwrap().as_deref(), Some("specs/a plan.md"));
-        // The project goes on meanwhile; the branch still knows where it left it.
-        git(&project, &["commit", "--quiet", "--allow-empty", "--message=more"]).await.unwrap();
-        assert_eq!(worktree.origin(&project).await.unwrap(), base);
-
-        assert_eq!(git(&project, &["status", "--porcelain"]).await.unwrap(), "");
-        assert!(!project.join("specs").exists());
-
-        // A worktree deleted by hand comes back with what was committed.
-        std::fs::remove_dir_all(&worktree.path).unwrap();
-        worktree.ensure(&project).await.unwrap();
-        assert!(worktree.has_spec("specs/a plan.md"));
-        assert_eq!(worktree.read_spec("specs/a plan.md", 4).as_deref(), Some("# Pl"));
-        for other in ["specs/another.md", "specs/../specs/a plan.md", "a plan.md", "specs/"] {
-            assert_eq!(worktree.read_spec(other, 100), None, "{other}");
-        }
-    }
-
-    /// Git reads what another `git worktree add` is just writing, and gives up: “failed to read …/commondir”.
-    #[tokio::test]
-    async fn worktrees_added_at_once_do_not_fail_each_other() {
-        let (dir, project) = repository().await;
-        for round in 0..5 {
-            let one = |n: i32| {
-                let name = format!("{round}-{n}");
-                let worktree =
-                    Worktree { path: dir.path().join("trees").join(&name), branch: format!("cardume/{name}") };
-                let project = project.clone();
-                async move { worktree.ensure(&project).await }
-            };
-            for made in futures::future::join_all((0..6).map(one)).await {
-                made.unwrap();
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn an_ignored_spec_counts_and_a_link_does_not() {
-        let (dir, project) = repository().await;
-        let worktree = Worktree { path: dir.path().join("trees/two"), branch: "cardume/two".into() };
-        worktree.ensure(&project).await.unwrap();
-        let base = worktree.head().await.unwrap();
-        std::fs::create_dir(worktree.path.join("specs")).unwrap();
-        std::os::unix::fs::symlink("/etc/hostname", worktree.path.join("specs/link.md")).unwrap();
-        std::fs::write(worktree.path.join("specs/empty.md"), "").unwrap();
-        assert_eq!(worktree.spec_since(&base).await.unwrap(), None);
-        std::fs::write(worktree.path.join(".gitignore"), "specs\n").unwrap();
-        std::fs::write(worktree.path.join("specs/real.md"), "# Plan\n").unwrap();
-        assert_eq!(worktree.spec_since(&base).await.unwrap().as_deref(), Some("specs/real.md"));
-    }
-
-    #[tokio::test]
-    async fn what_is_no_project_is_refused_with_what_to_do() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().to_str().unwrap().to_owned();
-        assert_eq!(repository_at(&path).await, Err(NotAProject::NoRepository(path.clone())));
-        assert!(matches!(repository_at("relative").await, Err(NotAProject::Missing(_))));
-        git(dir.path(), &["init", "--quiet"]).await.unwrap();
-        assert_eq!(repository_at(&path).await, Err(NotAProject::NoCommit(path.clone())));
-    }
-}
+mod tests;

@@ -207,7 +207,8 @@ impl Source<'_> {
         let mut projects: Vec<ProjectBranches> = vec![];
         for group in branches.chunk_by(|one, other| one.project == other.project) {
             let (id, repository) = (group[0].project, PathBuf::from(&group[0].repository));
-            let names: Vec<String> = group.iter().map(|branch| branch.branch.clone()).collect();
+            let kept = group.iter().map(|branch| format!("refs/cardume/{}", branch.card));
+            let names: Vec<String> = group.iter().map(|branch| branch.branch.clone()).chain(kept).collect();
             match self.bundle(&repository, &names).await {
                 Ok((tips, bundle)) => {
                     if let Some(file) = bundle {

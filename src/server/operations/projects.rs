@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{Answer, App, without_nul};
 use crate::domain::{NewProject, Problem, Project, ProjectEdit, ProjectId};
-use crate::server::git::worktree;
+use crate::server::git;
 use crate::server::now;
 use crate::server::store::StoreError;
 
@@ -40,7 +40,7 @@ impl App {
         if path.len() > PATH_MAX_BYTES {
             return Err(Problem::invalid(format!("A path has at most {PATH_MAX_BYTES} bytes.")));
         }
-        let top = worktree::repository_at(path.trim()).await.map_err(|error| Problem::invalid(error.to_string()))?;
+        let top = git::repository_at(path.trim()).await.map_err(|error| Problem::invalid(error.to_string()))?;
         match top.into_os_string().into_string() {
             Ok(path) => Ok(path),
             Err(_) => Err(Problem::invalid("The path has characters that are not UTF-8. Rename the folder.")),

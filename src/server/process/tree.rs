@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use procfs::process::{Process, all_processes};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -99,6 +99,50 @@ pub fn started_for(execution: &str, worktree: &Path) -> Vec<ProcessId> {
         found.extend(below(found.iter().map(|process| process.pid).collect()));
     }
     found
+}
+
+/// Every living process that has the file open.
+pub fn with_open_file(path: &Path) -> Vec<ProcessId> {
+    let has_open = |process: &Process| {
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", process.pid())).into_iter().flatten().flatten();
+        descriptors.filter_map(|entry| std::fs::read_link(entry.path()).ok()).any(|target| target == path)
+    };
+    let found = all_processes().into_iter().flatten().flatten().filter(has_open);
+    found.filter_map(|process| Some(ProcessId::of(&process.stat().ok()?))).collect()
+}
+
+/// A living process that may hold a git lock file which was made at `made_at`, in seconds since 1970: one that has it
+/// open, or a git that was there by then and works in one of `folders`. A git that shows nothing of itself counts as one
+/// that does.
+pub fn possible_holder(lock: &Path, made_at: i64, folders: &[PathBuf]) -> Option<ProcessId> {
+    if let Some(process) = with_open_file(lock).first() {
+        return Some(*process);
+    }
+    let is_holder = |process: &Process| {
+        let Ok(stat) = process.stat() else { return false };
+        if stat.state == 'Z' || !stat.comm.starts_with("git") || started_after(&stat, made_at) {
+            return false;
+        }
+        let is_there = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
+        match (process.cwd(), process.environ()) {
+            (Ok(dir), _) if is_there(&dir) => true,
+            (Ok(_), Ok(environment)) => {
+                let named = ["GIT_DIR", "GIT_WORK_TREE"].map(|name| environment.get(std::ffi::OsStr::new(name)));
+                named.into_iter().flatten().any(|path| is_there(Path::new(path)))
+            }
+            // It has ended meanwhile, or belongs to another user.
+            (cwd, _) => !matches!(cwd, Err(procfs::ProcError::NotFound(_))),
+        }
+    };
+    let found = all_processes().into_iter().flatten().flatten().find(is_holder)?;
+    Some(ProcessId::of(&found.stat().ok()?))
+}
+
+/// Whether the process began more than a second after that moment: it can't have made what was there by then.
+fn started_after(stat: &procfs::process::Stat, moment: i64) -> bool {
+    let Ok(boot) = procfs::boot_time_secs() else { return false };
+    let started = boot.saturating_add(stat.starttime / procfs::ticks_per_second().max(1));
+    i64::try_from(started).is_ok_and(|started| started > moment + 1)
 }
 
 /// Sends `signal` to each; those that are gone meanwhile do not matter.

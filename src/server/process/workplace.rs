@@ -45,6 +45,9 @@ pub struct Order {
     /// The branch's commit when the stage began, for a database that has forgotten it.
     #[serde(default)]
     pub base_commit: Option<String>,
+    /// The repository as it was before the agent started, for the server to compare with.
+    #[serde(default)]
+    pub repository: Option<serde_json::Value>,
 }
 
 /// How it ended.
@@ -307,7 +310,15 @@ mod tests {
 
     fn order(program: &str) -> Order {
         let argv = vec![program.to_owned()];
-        Order { version: VERSION, argv, worktree: "/".into(), env: vec![], timeout_ms: None, base_commit: None }
+        Order {
+            version: VERSION,
+            argv,
+            worktree: "/".into(),
+            env: vec![],
+            timeout_ms: None,
+            base_commit: None,
+            repository: None,
+        }
     }
 
     fn workplace() -> (tempfile::TempDir, Workplace) {

@@ -26,6 +26,7 @@ struct CardRow {
     updated_at: i64,
     archived_at: Option<i64>,
     discarded_at: Option<i64>,
+    warning: Option<String>,
     #[sqlx(flatten)]
     active: ActiveRow,
 }
@@ -49,7 +50,9 @@ macro_rules! select_cards {
             "select c.id, c.project_id, c.title, c.description, c.column_id, c.position, c.agent, c.model, c.spec_path,
                     c.branch, c.worktree_path, c.version, c.created_at, c.updated_at, c.archived_at, c.discarded_at,
                     e.id as execution_id, e.status, e.command, e.workflow_stage, e.workflow_error, e.started_at,
-                    e.completed_at, e.last_sequence
+                    e.completed_at, e.last_sequence,
+                    (select w.warning from executions w where w.card_id = c.id and w.warning is not null
+                     order by w.ordinal desc limit 1) as warning
              from cards c left join executions e on e.card_id = c.id and e.active = 1 ",
             $where
         )
@@ -77,6 +80,7 @@ impl TryFrom<CardRow> for Card {
             updated_at: Timestamp::from_millis(row.updated_at),
             archived_at: moment(row.archived_at),
             discarded_at: moment(row.discarded_at),
+            warning: row.warning,
             active_execution: row.active.try_into()?,
         })
     }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::catalog::{self, Kind, Table};
 use super::connection::{Engine, Tx};
 use super::decode::parse;
-use super::{ExecutionId, ProjectId, Store, StoreError, Stored, migrations};
+use super::{CardId, ExecutionId, ProjectId, Store, StoreError, Stored, migrations};
 
 /// A part is closed once it is this long.
 const PART_BYTES: usize = 4 * 1024 * 1024;
@@ -45,6 +45,7 @@ pub struct CardBranch {
     pub project: ProjectId,
     pub repository: String,
     pub branch: String,
+    pub card: CardId,
 }
 
 #[derive(FromRow)]
@@ -58,6 +59,7 @@ struct BranchRow {
     project: String,
     repository: String,
     branch: String,
+    card: String,
 }
 
 impl Store {
@@ -96,14 +98,21 @@ impl Snapshot {
     /// The branches of all cards that have one, by project.
     pub async fn branches(&mut self) -> Stored<Vec<CardBranch>> {
         let rows: Vec<BranchRow> = sqlx::query_as(
-            "select p.id as project, p.path as repository, c.branch from cards c join projects p on p.id = c.project_id
+            "select p.id as project, p.path as repository, c.branch, c.id as card from cards c join projects p on p.id = c.project_id
              where c.branch is not null order by p.id, c.branch",
         )
         .fetch_all(&mut *self.tx)
         .await?;
         let parsed = rows
             .into_iter()
-            .map(|row| Ok(CardBranch { project: parse(&row.project)?, repository: row.repository, branch: row.branch }))
+            .map(|row| {
+                Ok(CardBranch {
+                    project: parse(&row.project)?,
+                    repository: row.repository,
+                    branch: row.branch,
+                    card: parse(&row.card)?,
+                })
+            })
             .collect::<Result<_, sqlx::Error>>();
         Ok(parsed?)
     }

@@ -28,6 +28,8 @@ struct ExecutionRow {
     digest: Option<String>,
     verified: Option<i64>,
     automatic: i64,
+    work_ref: Option<String>,
+    warning: Option<String>,
     #[sqlx(flatten)]
     usage: UsageRow,
 }
@@ -46,7 +48,7 @@ macro_rules! select_executions {
     ($where:literal) => {
         concat!(
             "select id, card_id, command, attempt, agent, status, workflow_stage, workflow_error, active, started_at,
-                    completed_at, result, exit_code, last_sequence, digest, verified, automatic, session_id, model, turns, input_tokens,
+                    completed_at, result, exit_code, last_sequence, digest, verified, automatic, work_ref, warning, session_id, model, turns, input_tokens,
                     output_tokens, cost_usd
              from executions ",
             $where
@@ -76,6 +78,8 @@ impl TryFrom<ExecutionRow> for Execution {
             digest: row.digest,
             verified: row.verified.map(|verified| verified == 1),
             automatic: row.automatic,
+            work_ref: row.work_ref,
+            warning: row.warning,
             usage: row.usage.into(),
         })
     }

@@ -136,6 +136,10 @@ pub struct Ending {
     pub verified: Option<bool>,
     /// The stage did not succeed and is begun again at once, without waiting for anybody.
     pub again: bool,
+    /// The reference that keeps what the stage left.
+    pub work_ref: Option<String>,
+    /// What somebody should look at, a line each.
+    pub warning: Option<String>,
 }
 
 /// The database. Cheap to clone; all clones are one.

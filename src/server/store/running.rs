@@ -98,6 +98,20 @@ impl Store {
         if updated.rows_affected() == 0 { Err(StoreError::NotFound("execution")) } else { Ok(()) }
     }
 
+    /// The commit at which the execution before this one of the same card began, where that one did not succeed.
+    pub async fn base_of_failed_attempt(&self, id: ExecutionId) -> Stored<Option<String>> {
+        let row: Option<(String, Option<String>)> = sqlx::query_as(
+            "select before.status, before.base_commit from executions now
+             join executions before on before.card_id = now.card_id and before.ordinal < now.ordinal
+             where now.id = $1 and before.base_commit is not null
+             order by before.ordinal desc limit 1",
+        )
+        .bind(id.to_string())
+        .fetch_optional(self.reader())
+        .await?;
+        Ok(row.filter(|(status, _)| status != ExecutionStatus::Success.as_str()).and_then(|(_, base)| base))
+    }
+
     /// Marks the card's running execution; answers which. `Conflict` where nothing runs.
     pub async fn request_cancel(&self, card: CardId) -> Stored<ExecutionId> {
         // One at a time with the workflow's own transactions: a stage cannot end well while it is being cancelled.

@@ -128,7 +128,7 @@ async fn end(
     sqlx::query(
         "update executions
          set status = $2, result = coalesce($3, result), exit_code = $4, completed_at = $5, workflow_stage = $6,
-             workflow_error = $7, verified = $8
+             workflow_error = $7, verified = $8, work_ref = $9, warning = $10
          where id = $1",
     )
     .bind(execution.id.to_string())
@@ -139,6 +139,8 @@ async fn end(
     .bind(stage.as_str())
     .bind(storable_option(ending.error.as_deref()))
     .bind(ending.verified.map(i64::from))
+    .bind(ending.work_ref.clone())
+    .bind(storable_option(ending.warning.as_deref()))
     .execute(connection)
     .await?;
     Ok(())

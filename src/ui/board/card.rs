@@ -72,6 +72,17 @@ pub fn CardTile(
                     .then(|| view! { <p class="card__line">{one_line(&line)}</p> })
             })}
             {shown(move || error.get().map(|error| view! { <p class="card__error" title=error.clone()>{one_line(&error)}</p> }))}
+            {shown(move || {
+                let warning = card.with(|card| card.warning.clone())?;
+                Some(
+                    view! {
+                        <p class="card__warning" title=warning.clone()>
+                            <Icon shape=Shape::Warning />
+                            {one_line(&warning)}
+                        </p>
+                    },
+                )
+            })}
             {shown(move || used_in_words(used.get()).map(|words| view! { <p class="card__used">{words}</p> }))}
             <footer class="card__foot">
                 <p class="card__facts">

@@ -219,6 +219,7 @@ mod tests {
             worktree_path: None,
             archived_at: None,
             discarded_at: None,
+            warning: None,
             model: None,
             version: 1,
             created_at: Timestamp::from_millis(0),

@@ -47,6 +47,8 @@ pub enum Shape {
     Stopped,
     /// A question mark in a diamond.
     Lost,
+    /// An exclamation mark in a triangle.
+    Warning,
 }
 
 impl Shape {
@@ -85,6 +87,7 @@ impl Shape {
             Self::Done => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM5.4 8.2l1.8 1.8 3.4-3.8",
             Self::Failed => "M5.5 2h5L14 5.5v5L10.5 14h-5L2 10.5v-5zM6.1 6.1l3.8 3.8M9.9 6.1L6.1 9.9",
             Self::Stopped => "M14 8A6 6 0 1 1 2 8a6 6 0 0 1 12 0zM3.8 3.8l8.4 8.4",
+            Self::Warning => "M8 2.2L14.5 13.5h-13zM8 6.5v3.2M8 11.6v.1",
             Self::Lost => "M8 1.6L14.4 8 8 14.4 1.6 8zM6.6 6.6a1.5 1.5 0 1 1 2 1.5c-.5.2-.6.5-.6.9M8 10.9v.1",
         }
     }

@@ -21,6 +21,11 @@ pub fn Facts(state: CardState, editing: Editing) -> impl IntoView {
     let plan = text(|texts| texts.spec.as_ref());
     let spec = fact(|card| card.spec_path.clone());
     let agent = fact(|card| Some(card.agent.clone()));
+    let warning = fact(|card| card.warning.clone());
+    // Whatever becomes of the branch, this reference has what the last stage left.
+    let kept = Memo::new(move |_| {
+        state.executions.with(|executions| executions.iter().find_map(|execution| execution.work_ref.clone()))
+    });
     let result = Memo::new(move |_| {
         state.executions.with(|executions| {
             let active = executions.iter().find(|execution| execution.active)?;
@@ -44,6 +49,7 @@ pub fn Facts(state: CardState, editing: Editing) -> impl IntoView {
             <EditInPlace state=state editing=editing />
             <Prose title=tr!(form.description) html=description />
             <Prose title=tr!(facts.spec) html=plan />
+            <Text title=tr!(facts.warning) text=warning />
             <Text title=tr!(facts.last_word) text=result />
             <dl class="facts__list">
                 <dt>{tr!(form.project)}</dt>
@@ -63,6 +69,7 @@ pub fn Facts(state: CardState, editing: Editing) -> impl IntoView {
                         })
                 })}
                 <Code term=tr!(facts.branch) shape=Shape::Branch text=branch />
+                <Code term=tr!(facts.kept) shape=Shape::Archive text=kept />
                 <Code term=tr!(facts.spec) shape=Shape::Edit text=spec />
                 <dt>{tr!(facts.created)}</dt>
                 <dd>
