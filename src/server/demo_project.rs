@@ -14,13 +14,17 @@ const HELLO: &str = "#!/bin/sh\n# Greets whoever is named, or the world.\necho \
 /// Makes the project and its cards where they are not there yet.
 pub async fn make(app: &App, data_dir: &Path) -> anyhow::Result<()> {
     let path = data_dir.join("demo-project");
-    if !path.join(".git").exists() {
-        std::fs::create_dir_all(&path)?;
-        std::fs::write(path.join("README.md"), README)?;
-        std::fs::write(path.join("hello.sh"), HELLO)?;
-        git(&path, &["init", "--quiet", "--initial-branch=main"]).await?;
-        git(&path, &["add", "--all"]).await?;
-        git(&path, &["commit", "--quiet", "--message=A project to try Cardume on"]).await?;
+    if !path.exists() {
+        // Made beside its place: a server that is killed on the way leaves no half of it there.
+        let beside = data_dir.join(".demo-project.new");
+        let _ = std::fs::remove_dir_all(&beside);
+        std::fs::create_dir_all(&beside)?;
+        std::fs::write(beside.join("README.md"), README)?;
+        std::fs::write(beside.join("hello.sh"), HELLO)?;
+        git(&beside, &["init", "--quiet", "--initial-branch=main"]).await?;
+        git(&beside, &["add", "--all"]).await?;
+        git(&beside, &["commit", "--quiet", "--message=A project to try Cardume on"]).await?;
+        std::fs::rename(&beside, &path)?;
     }
     let project = NewProject { path: path.to_string_lossy().into_owned(), name: Some("Demo project".to_owned()) };
     let (project, is_new) = app.add_project(project).await?;

@@ -43,15 +43,16 @@ echo "did $CARDUME_STAGE"
 "##;
 
 /// A server whose git is held up by the filter `direction` (`smudge`: checkouts, `clean`: adds) at one file in the
-/// middle, as soon as `$HOME/hold` is there; and a card.
+/// middle, while `$HOME/hold` is there, or the agents' own gits while `$HOME/hold-agents` is; and a card.
 fn scene(round: &Round, direction: &str) -> (Server, String) {
     let preparation = round.prepare().agent("gitter", AGENT);
     let home = preparation.home().to_owned();
     let filter = home.join("filter.sh");
     let script = format!(
-        "#!/bin/sh\ncat\ncase \"$1\" in *15*) ;; *) exit 0 ;; esac\n[ -e {0}/hold ] || exit 0\n: > {0}/held\n\
-         until [ -e {0}/go ]; do sleep 0.05; done\n",
-        home.display()
+        "#!/bin/sh\ncat\ncase \"$1\" in {1}) ;; *) exit 0 ;; esac\n[ -e {0}/hold ] || {{ [ -e {0}/hold-agents ] && [ -n \"$CARDUME_EXECUTION_ID\" ]; }} || exit 0\n\
+         : > {0}/held\nuntil [ -e {0}/go ]; do sleep 0.05; done\n",
+        home.display(),
+        if direction == "smudge" { "file-15" } else { "new-15" }
     );
     fs::write(&filter, script).unwrap();
     fs::set_permissions(&filter, fs::Permissions::from_mode(0o755)).unwrap();
@@ -135,19 +136,19 @@ fn row_18_the_server_ends_while_work_is_committed(round: &mut Round) {
 fn row_18_the_supervisor_is_killed_while_the_agent_runs_git(round: &mut Round) {
     let (server, card) = scene(round, "clean");
     let home = server.home().to_owned();
+    for file in ["use-git", "hold-agents"] {
+        fs::write(home.join(file), "").unwrap();
+    }
     scenes::run_card(&server, &card);
-    fs::write(home.join("use-git"), "").unwrap();
-    server.wait_for_card(&card, "implementing", |card| card["columnId"] == "implement");
-    fs::write(home.join("hold"), "").unwrap();
-    let held = eventually(|| home.join("held").exists() || server.card(&card)["activeExecution"]["status"] == "lost");
-    assert!(held, "the agent added nothing");
+    assert!(eventually(|| home.join("held").exists()), "the agent added nothing");
     let execution = scenes::active(&server.card(&card));
     let supervisor = oracle::supervisor(&server, &execution).expect("the supervisor has noted itself");
     kill_process(Pid::from_raw(supervisor).unwrap(), Signal::KILL).unwrap();
     let lost = server.wait_for_stage(&card, "error");
     assert_eq!(lost["activeExecution"]["status"], "lost", "{lost:#}");
-    let_go(&home);
-    fs::remove_file(home.join("use-git")).unwrap();
+    for file in ["use-git", "hold-agents"] {
+        fs::remove_file(home.join(file)).unwrap();
+    }
     scenes::retry(&server, &card);
     server.wait_for_stage(&card, "completed");
     assert_ok(&server, &card, 5);

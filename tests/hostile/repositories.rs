@@ -145,6 +145,20 @@ fn a_repository_that_points_elsewhere_is_no_project() {
     assert!(detail.contains("core.worktree"), "{detail}");
 }
 
+#[test]
+fn a_folder_whose_name_ends_in_a_line_feed_is_a_project_like_any_other() {
+    let server = Server::start();
+    let repository = server.repository("repository\n");
+    let project = server.add_project(&repository);
+    let card = server.add_card(&project, "A card", "good");
+    assert_eq!(server.post(&format!("/api/cards/{card}/run"), Value::Null).status, 202);
+    let card = server.wait_for_card(&card, "its end", |card| card["activeExecution"]["status"] != "running");
+    assert_eq!(card["columnId"], "done", "{card:#}");
+    // A path that was pasted with one is found without it.
+    let pasted = format!("{}\n", server.repository("other").display());
+    assert_eq!(server.post("/api/projects", json!({ "path": pasted })).status, 201);
+}
+
 /// What a planning stage leaves is looked at with care: none of these is a plan, and none is waited for.
 #[test]
 fn a_plan_that_is_no_file_of_the_worktree_is_no_plan() {

@@ -1,5 +1,7 @@
 //! What an agent's end means: whether the stage did what it is for, the commit of its work, and the words for it.
 
+use std::time::Duration;
+
 use super::Engine;
 use super::follow::{Following, ProcessEnd};
 use super::prepare::doing;
@@ -13,6 +15,8 @@ use crate::server::store::{Ending, NewLine};
 
 /// What an agent said is quoted in an error up to this length.
 const QUOTE_MAX_CHARS: usize = 500;
+/// An ending that is no success does not wait longer for git. What the agent left stays in the worktree in any case.
+const KEEP_WITHIN: Duration = Duration::from_secs(8);
 /// So many of the last rows are searched for the agent's last words.
 const LAST_ROWS: i64 = 50;
 
@@ -104,12 +108,15 @@ async fn keep_work(
     mut warnings: Vec<String>,
 ) -> anyhow::Result<()> {
     if ending.status != ExecutionStatus::Success {
-        match work.keep_all().await {
-            Ok(()) => {}
-            Err(error @ GitError::NoRoom { .. }) => return Err(error.into()),
-            Err(error) => {
-                ending.lines.push(row(engine, LogType::Error, format!("The agent's work could not be kept: {error}")));
-            }
+        let failed = match tokio::time::timeout(KEEP_WITHIN, work.keep_all()).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error @ GitError::NoRoom { .. })) => return Err(error.into()),
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("git takes too long".to_owned()),
+        };
+        if let Some(why) = failed {
+            let what = format!("The agent's work is in the worktree, and could not be kept in the repository: {why}");
+            ending.lines.push(row(engine, LogType::Error, what));
         }
     }
     ending.work_ref = work.kept_ref().await;

@@ -90,26 +90,28 @@ fn find_locks(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Makes the worktree's index anew, from its commit, where git can't read it. No file of the worktree is touched.
+/// Makes the worktree's index anew, from its commit, where git can't read it. It is made beside its place, so that a try
+/// that is cut off leaves the old one. No file of the worktree is touched.
 pub(super) async fn mend_index(layout: &Layout, hold: &Hold) -> Result<(), GitError> {
-    let Some(place) = layout.worktree_place() else { return Ok(()) };
-    let Some(index) = layout.admin.as_ref().map(|admin| admin.join("index")) else { return Ok(()) };
+    let (Some(place), Some(admin)) = (layout.worktree_place(), &layout.admin) else { return Ok(()) };
+    let (index, beside) = (admin.join("index"), admin.join("index.mending"));
     if index.exists() {
         match place.read_bytes(&["ls-files", "-z"]).await {
             Ok(_) => return Ok(()),
             Err(GitError::Failed { message, .. }) => {
                 tracing::warn!(index = %index.display(), message, "an index that git can't read is made anew");
-                std::fs::rename(&index, index.with_extension("damaged"))
-                    .map_err(|error| GitError::of("index", error))?;
             }
             Err(other) => return Err(other),
         }
     }
+    let _ = std::fs::remove_file(&beside);
+    let is_sparse = layout.is_sparse().await;
+    let place = place.with("GIT_INDEX_FILE", &beside);
     place.change(hold, "mend-index", &["read-tree", "HEAD"]).await?;
-    if layout.is_sparse().await {
+    if is_sparse {
         place.change(hold, "mend-sparse-index", &["sparse-checkout", "reapply"]).await?;
     }
-    Ok(())
+    std::fs::rename(&beside, &index).map_err(|error| GitError::of("index", error))
 }
 
 #[cfg(test)]

@@ -40,7 +40,9 @@ impl App {
         if path.len() > PATH_MAX_BYTES {
             return Err(Problem::invalid(format!("A path has at most {PATH_MAX_BYTES} bytes.")));
         }
-        let top = git::repository_at(path.trim()).await.map_err(|error| Problem::invalid(error.to_string()))?;
+        // A folder's name may end in a space or a line feed; a path that was pasted may, too.
+        let path = if Path::new(path).is_dir() { path } else { path.trim() };
+        let top = git::repository_at(path).await.map_err(|error| Problem::invalid(error.to_string()))?;
         match top.into_os_string().into_string() {
             Ok(path) => Ok(path),
             Err(_) => Err(Problem::invalid("The path has characters that are not UTF-8. Rename the folder.")),
