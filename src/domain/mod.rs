@@ -13,6 +13,7 @@ pub mod search;
 pub mod stage;
 pub mod timestamp;
 pub mod usage;
+pub mod verdict;
 pub mod workflow;
 
 pub use agent::Agent;
@@ -26,4 +27,5 @@ pub use search::{LogMatch, LogMatches, RunMatch, SearchLimits};
 pub use stage::{Column, ColumnSettings, Stage, WorkflowStage};
 pub use timestamp::Timestamp;
 pub use usage::{Period, UsageReport, Used, UsedByCard, UsedByProject, UsedByStage, UsedOnDay, UsedSoFar};
+pub use verdict::Verdict;
 pub use workflow::{Event, IllegalTransition, Workflow, WorkflowStatus, workflow_statuses};

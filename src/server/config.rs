@@ -21,7 +21,7 @@ use toml::Spanned;
 
 pub use access::AccessConfig;
 
-use super::agents::{AgentProgram, Format};
+use super::agents::{AgentProgram, Format, VerdictBy};
 use super::engine::StageLimits;
 use super::store::Database;
 pub use backup::BackupConfig;
@@ -78,6 +78,8 @@ pub struct AgentConfig {
     pub format: Format,
     /// Whether implementing has failed where nothing in the worktree changed. Absent: as the engine sees fit.
     pub expects_changes: Option<bool>,
+    /// How a test or a review without a verdict is judged.
+    pub verdict: VerdictBy,
     /// Arguments with which it goes on with its own session, `{session}` standing for that; empty: it cannot.
     pub resume: Vec<String>,
     /// Arguments that tell it of a card's model, `{model}` standing for that; empty: cards name none.
@@ -89,6 +91,7 @@ impl Config {
     pub fn agent_programs(&self) -> impl Iterator<Item = AgentProgram> {
         self.agents.iter().map(|(name, agent)| {
             AgentProgram::configured(name, agent.command.clone(), agent.format, agent.expects_changes)
+                .judged_by(agent.verdict)
                 .resumed_with(agent.resume.clone())
                 .told_the_model_by(agent.model.clone())
         })
@@ -225,6 +228,7 @@ fn parse(text: &str) -> Result<Settings, String> {
         command: Spanned<Vec<String>>,
         format: Spanned<Format>,
         expects_changes: Option<bool>,
+        verdict: Option<Spanned<VerdictBy>>,
         #[serde(default)]
         resume: Vec<String>,
         model: Option<Spanned<Vec<String>>>,
@@ -271,10 +275,21 @@ fn parse(text: &str) -> Result<Settings, String> {
             let word = &text[span.clone()];
             return Err(format!("{} has the format {word}, which is not supported yet; use \"text\"", at(span)));
         }
+        let verdict = match agent.verdict {
+            Some(verdict) if *verdict.get_ref() == VerdictBy::Exit && format != Format::Text => {
+                let at = at(verdict.span());
+                return Err(format!(
+                    "{at} must give its verdict in words; only text agents can have verdict = \"exit\""
+                ));
+            }
+            Some(verdict) => verdict.into_inner(),
+            None => format.verdict(),
+        };
         let config = AgentConfig {
             command: agent.command.into_inner(),
             format,
             expects_changes: agent.expects_changes,
+            verdict,
             resume: agent.resume,
             model: agent.model.map(Spanned::into_inner).unwrap_or_default(),
         };
@@ -389,10 +404,25 @@ mod tests {
             command: vec!["bash".into(), "x.sh".into()],
             format: Format::Text,
             expects_changes: None,
+            verdict: VerdictBy::Exit,
             resume: vec![],
             model: vec![],
         };
         assert_eq!(config.agents, BTreeMap::from([("mine".to_owned(), mine)]));
+    }
+
+    #[test]
+    fn an_agent_is_judged_by_its_words_unless_it_prints_plain_text() {
+        for (lines, expected) in [
+            ("format = \"text\"", VerdictBy::Exit),
+            ("format = \"text\"\nverdict = \"exit\"", VerdictBy::Exit),
+            ("format = \"text\"\nverdict = \"words\"", VerdictBy::Words),
+            ("format = \"claude\"", VerdictBy::Words),
+            ("format = \"claude\"\nverdict = \"words\"", VerdictBy::Words),
+        ] {
+            let config = read(&format!("[agents.a]\ncommand = [\"x\"]\n{lines}\n"), |_| ()).unwrap();
+            assert_eq!(config.agent_programs().next().unwrap().verdict, expected, "{lines}");
+        }
     }
 
     #[test]
@@ -405,6 +435,9 @@ mod tests {
         fails("[agents.a]\ncommand = [\"x\"]\nformat = \"cobol\"", &["line 3", "cobol", "text"]);
         fails("[agents.\"a b\"]\ncommand = [\"x\"]\nformat = \"text\"", &["line 1", "name"]);
         fails("[agents.a]\ncommand = [\"x\"]\nformat = \"text\"\nmodel = [\"-m\"]", &["line 4", "“a”", "{model}"]);
+        let agent = |format: &str| format!("[agents.a]\ncommand = [\"x\"]\nformat = \"{format}\"\n");
+        fails(&(agent("text") + "verdict = \"maybe\""), &["line 4", "maybe", "words"]);
+        fails(&(agent("claude") + "verdict = \"exit\""), &["line 4", "“a”", "words"]);
         fails("[agents.a\n", &["line 1"]);
     }
 

@@ -53,7 +53,7 @@ echo "$CARDUME_STAGE $*" >> "$HOME/starts"
 printf '{"type":"system","subtype":"init","session_id":"the-session","model":"m"}\n'
 while [ -e "$HOME/hold" ]; do sleep 0.02; done
 mkdir -p specs; echo plan > specs/plan.md; echo "$RANDOM" >> work.txt
-printf '{"type":"result","subtype":"success","is_error":false,"result":"Done.","session_id":"the-session"}\n'
+printf '{"type":"result","subtype":"success","is_error":false,"result":"CARDUME: pass","session_id":"the-session"}\n'
 "#;
 
 /// As a restart of the machine leaves it: everything is gone, and `started` tells of another boot.

@@ -10,6 +10,7 @@ mod cancelling;
 mod limits;
 mod masking;
 mod recovery;
+mod verdicts;
 mod workflow;
 
 use serde_json::Value;

@@ -8,7 +8,7 @@ use super::{NOBODY, server};
 /// Says what it used, as Claude Code does.
 fn telling(cost: &str) -> String {
     let result = json!({
-        "type": "result", "subtype": "success", "is_error": false, "result": "Done.", "total_cost_usd": "COST",
+        "type": "result", "subtype": "success", "is_error": false, "result": "CARDUME: pass", "total_cost_usd": "COST",
         "usage": { "input_tokens": 1000, "output_tokens": 20 },
     });
     format!("{GOOD_AGENT}\necho '{}'", result.to_string().replace("\"COST\"", cost))

@@ -33,6 +33,7 @@ pub fn program() -> AgentProgram {
         argv: argv.map(str::to_owned).to_vec(),
         format: Format::Claude,
         expects_changes: true,
+        verdict: Format::Claude.verdict(),
         model: ["--model", "{model}"].map(str::to_owned).to_vec(),
         // Its own names for the newest of each.
         models: ["opus", "sonnet", "haiku"].map(str::to_owned).to_vec(),

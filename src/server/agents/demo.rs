@@ -24,6 +24,7 @@ pub fn program() -> AgentProgram {
         argv: vec!["/proc/self/exe".to_owned(), "demo-agent".to_owned()],
         format: Format::Claude,
         expects_changes: true,
+        verdict: Format::Claude.verdict(),
         resume: vec![],
         model: vec![],
         models: vec![],

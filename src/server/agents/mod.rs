@@ -31,6 +31,23 @@ pub enum Format {
     Opencode,
 }
 
+/// By what a test or a review is judged if its agent gives no verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VerdictBy {
+    /// Only words count: without a verdict the stage has failed.
+    Words,
+    /// The exit status counts.
+    Exit,
+}
+
+impl Format {
+    /// How its agents are judged unless the user says otherwise. A plain command may know nothing of verdicts.
+    pub fn verdict(self) -> VerdictBy {
+        if self == Self::Text { VerdictBy::Exit } else { VerdictBy::Words }
+    }
+}
+
 /// An agent that can be started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AgentProgram {
@@ -40,6 +57,7 @@ pub struct AgentProgram {
     pub format: Format,
     /// Whether an implementing stage that changed no file is a failure.
     pub expects_changes: bool,
+    pub verdict: VerdictBy,
     /// Arguments, after all others, with which it goes on with a session of its own; `{session}` stands for its name.
     /// Empty: it cannot.
     resume: Vec<String>,
@@ -61,6 +79,7 @@ impl AgentProgram {
             argv,
             format,
             expects_changes,
+            verdict: format.verdict(),
             resume: vec![],
             model: vec![],
             models: vec![],
@@ -71,6 +90,12 @@ impl AgentProgram {
     /// The same agent, which can go on with a session of its own by these arguments.
     pub fn resumed_with(mut self, arguments: Vec<String>) -> Self {
         self.resume = arguments;
+        self
+    }
+
+    /// The same agent, judged in this way if it gives no verdict.
+    pub fn judged_by(mut self, verdict: VerdictBy) -> Self {
+        self.verdict = verdict;
         self
     }
 

@@ -5,20 +5,16 @@ use std::time::Duration;
 use super::Engine;
 use super::follow::{Following, ProcessEnd};
 use super::prepare::doing;
+use super::verdict::{agent_succeeded, last_words};
 use super::work::Work;
-use crate::domain::{ExecutionStatus, LogSlice, LogType, Stage};
-use crate::server::agents::Format;
+use crate::domain::{ExecutionStatus, LogType, Stage};
 use crate::server::git::{Gathered, GitError, OnBranch};
 use crate::server::process::Exit;
 use crate::server::secrets::masked;
 use crate::server::store::{Ending, NewLine};
 
-/// What an agent said is quoted in an error up to this length.
-const QUOTE_MAX_CHARS: usize = 500;
 /// An ending that is no success does not wait longer for git. What the agent left stays in the worktree in any case.
 const KEEP_WITHIN: Duration = Duration::from_secs(8);
-/// So many of the last rows are searched for the agent's last words.
-const LAST_ROWS: i64 = 50;
 
 /// How the execution ended. Harmless to work out twice: a crash may come before the answer is stored.
 pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> anyhow::Result<Ending> {
@@ -179,7 +175,7 @@ async fn judge(
     work: &Work<'_>,
 ) -> anyhow::Result<Judgement> {
     let execution = &following.execution;
-    if let Err(error) = agent_is_content(engine, following, exit, last_words) {
+    if let Err(error) = agent_succeeded(engine, following, exit, last_words).await? {
         return Ok(Judgement::Failed(error));
     }
     let spec_path = match execution.stage {
@@ -221,79 +217,4 @@ fn failed_by_git(before: &str, error: GitError) -> anyhow::Result<Judgement> {
     }
 }
 
-/// Whether the agent itself thinks that it is done.
-fn agent_is_content(
-    engine: &Engine,
-    following: &Following,
-    exit: &Exit,
-    last_words: Option<&str>,
-) -> Result<(), String> {
-    if let Some(error) = &exit.error {
-        return Err(format!("The agent could not be started: {error}"));
-    }
-    let report = &following.execution.report;
-    let quoted = |words: Option<&str>| match words.map(str::trim).filter(|words| !words.is_empty()) {
-        Some(words) => format!(": {}", quote(words)),
-        None => ".".to_owned(),
-    };
-    if report.succeeded == Some(false) {
-        return Err(match report.result.as_deref().map(str::trim).filter(|words| !words.is_empty()) {
-            Some(words) => quote(words),
-            None => "The agent says that it failed, and not why.".to_owned(),
-        });
-    }
-    match exit.exit_code {
-        Some(0) => {}
-        Some(code) => return Err(format!("The agent ended with exit status {code}{}", quoted(last_words))),
-        None => return Err("The agent left no exit status.".to_owned()),
-    }
-    let speaks = engine.agents.get(&following.execution.agent).is_some_and(|program| program.format != Format::Text);
-    if speaks && report.succeeded.is_none() {
-        return Err(format!("The agent ended without a result{}", quoted(last_words)));
-    }
-    match report.result.as_deref().and_then(verdict) {
-        Some(objection) => Err(objection),
-        None => Ok(()),
-    }
-}
-
-/// What testing and reviewing agents are asked to end with: `CARDUME: pass`, or `CARDUME: fail` and the reason.
-fn verdict(result: &str) -> Option<String> {
-    let line = result.lines().rev().find_map(|line| line.trim().trim_matches(['*', '`']).strip_prefix("CARDUME:"))?;
-    let reason = line.trim().strip_prefix("fail")?.trim_start_matches([':', ',', '.', '-', '—', ' ']);
-    Some(if reason.is_empty() { "The agent's verdict is: fail.".to_owned() } else { quote(reason) })
-}
-
-/// What the agent said last: its result, or the last line that it printed.
-async fn last_words(engine: &Engine, following: &Following) -> anyhow::Result<Option<String>> {
-    if let Some(result) = &following.execution.report.result {
-        return Ok(Some(result.clone()));
-    }
-    let log = engine.store.log(following.execution.id, LogSlice::Tail, LAST_ROWS).await?;
-    let mut rows = log.logs.iter().rev().filter(|line| line.kind != LogType::Info && !line.content.trim().is_empty());
-    Ok(rows.next().map(|line| quote(&line.content)))
-}
-
-fn quote(words: &str) -> String {
-    let mut quoted: String = words.trim().chars().take(QUOTE_MAX_CHARS).collect();
-    if quoted.len() < words.trim().len() {
-        quoted.push('…');
-    }
-    quoted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_verdict_is_the_last_one_given() {
-        assert_eq!(verdict("All is well.\nCARDUME: pass"), None);
-        assert_eq!(verdict("No verdict at all"), None);
-        assert_eq!(
-            verdict("CARDUME: pass\nlater\nCARDUME: fail two tests are red").as_deref(),
-            Some("two tests are red")
-        );
-        assert_eq!(verdict("**CARDUME: fail**").as_deref(), Some("The agent's verdict is: fail."));
-    }
 }

@@ -7,9 +7,11 @@
 mod batch;
 mod conclude;
 mod follow;
+mod history;
 mod intake;
 mod prepare;
 mod prompts;
+mod verdict;
 mod work;
 
 use std::collections::HashSet;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use super::{Engine, prompts};
+use super::{Engine, history, prompts};
 use crate::domain::{Card, Execution, ExecutionStatus, LogType, Project, Stage};
 use crate::server::agents::{self, AgentProgram};
 use crate::server::git::worktree::{NotReady, Past, Worktree, branch_name};
@@ -81,11 +81,11 @@ impl Engine {
             Err(_) => serde_json::to_value(RepositoryState::of(&worktree, path).await?).ok(),
         };
         drop(hold);
-        let previous = self.previous_attempt(execution).await?;
-        let session = previous.as_ref().and_then(|previous| session_to_resume(previous, program));
+        let earlier = self.earlier_executions(execution).await?;
+        let session = session_to_resume(&earlier, execution.stage, program);
         self.open_log(execution, &worktree, session).await?;
-        let error = previous.as_ref().and_then(|previous| previous.workflow_error.as_deref());
-        let prompt = prompts::prompt(execution.stage, card, &worktree.branch, Path::new(&project.path), error);
+        let failures = history::earlier_failures(&earlier, execution.stage);
+        let prompt = prompts::prompt(execution.stage, card, &worktree.branch, path, failures.as_deref());
         let prompt = if session.is_some() { prompts::resumption(&prompt) } else { prompt };
         let argv = program.argv_with(card.model.as_deref(), session);
         let timeout_ms = self.limits.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
@@ -139,19 +139,18 @@ impl Engine {
         Ok(())
     }
 
-    /// The last try of the same stage of the same card.
-    async fn previous_attempt(&self, execution: &RunningExecution) -> anyhow::Result<Option<Execution>> {
-        if execution.attempt == 1 {
-            return Ok(None);
-        }
-        let earlier = self.store.executions(execution.card_id).await?;
-        let mut same = earlier.into_iter().filter(|other| other.id != execution.id);
-        Ok(same.find(|other| other.command.stage() == Some(execution.stage)))
+    /// The card's other executions, newest first.
+    async fn earlier_executions(&self, execution: &RunningExecution) -> anyhow::Result<Vec<Execution>> {
+        let mut executions = self.store.executions(execution.card_id).await?;
+        executions.retain(|other| other.id != execution.id);
+        Ok(executions)
     }
 }
 
-/// The session with which the agent can go on where `previous` was lost. After any other end it starts afresh.
-fn session_to_resume<'a>(previous: &'a Execution, program: &AgentProgram) -> Option<&'a str> {
+/// The session with which the agent can go on if the last try of the same stage was lost. After any other end it starts
+/// afresh.
+fn session_to_resume<'a>(earlier: &'a [Execution], stage: Stage, program: &AgentProgram) -> Option<&'a str> {
+    let previous = earlier.iter().find(|other| other.command.stage() == Some(stage))?;
     let session = previous.usage.session_id.as_deref().filter(|session| program.can_resume(session))?;
     (previous.status == ExecutionStatus::Lost && previous.agent == program.name).then_some(session)
 }

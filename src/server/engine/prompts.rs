@@ -25,10 +25,10 @@ fn template(stage: Stage) -> &'static str {
     }
 }
 
-/// What an agent reads on its standard input. `previous_error`: why the stage failed last time.
-pub fn prompt(stage: Stage, card: &Card, branch: &str, project: &Path, previous_error: Option<&str>) -> String {
+/// What an agent reads on its standard input. `failures`: what failed before.
+pub fn prompt(stage: Stage, card: &Card, branch: &str, project: &Path, failures: Option<&str>) -> String {
     let template = own_template(project, stage).unwrap_or_else(|| template(stage).to_owned());
-    let previous = previous_error.map(|error| format!("\nAn earlier attempt at this stage failed: {error}\n"));
+    let previous = failures.map(|failures| format!("\n{}\n", failures.trim_end()));
     fill(&template, |name| {
         Some(match name {
             "title" => card.title.clone(),
@@ -75,6 +75,17 @@ fn fill(template: &str, value: impl Fn(&str) -> Option<String>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Verdict;
+
+    #[test]
+    fn an_agent_that_only_prints_its_prompt_gives_no_verdict_and_is_told_how_to_give_one() {
+        for stage in Stage::ALL {
+            let text = template(stage);
+            assert_eq!(Verdict::in_text(text), None, "{stage}");
+            let is_asked = text.contains("`CARDUME: pass`") && text.contains("`CARDUME: fail REASON`");
+            assert_eq!(is_asked, matches!(stage, Stage::Test | Stage::Review), "{stage}");
+        }
+    }
 
     #[test]
     fn what_is_put_in_is_not_looked_at_again() {

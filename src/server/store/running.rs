@@ -4,9 +4,14 @@ use sqlx::FromRow;
 
 use super::decode::parse;
 use super::executions::UsageRow;
+use super::logs::LineRow;
 use super::{
-    CardId, Command, ExecutionId, ExecutionStatus, Report, RunningExecution, Store, StoreError, Stored, Timestamp,
+    CardId, Command, ExecutionId, ExecutionStatus, LogLine, Report, RunningExecution, Store, StoreError, Stored,
+    Timestamp,
 };
+
+/// So many rows of a log are looked at by one statement.
+const LOOK_AT_ROWS: i64 = 5000;
 
 #[derive(FromRow)]
 struct RunningRow {
@@ -110,6 +115,39 @@ impl Store {
         .fetch_optional(self.reader())
         .await?;
         Ok(row.filter(|(status, _)| status != ExecutionStatus::Success.as_str()).and_then(|(_, base)| base))
+    }
+
+    /// The last line on standard output before the row `before` that has `word` (in lower case) in it, in any case: the row
+    /// with which that line begins. Of an execution that runs: packed rows are not looked at.
+    pub async fn last_line_with(&self, id: ExecutionId, word: &str, before: i64) -> Stored<Option<LogLine>> {
+        let last: Option<i64> = sqlx::query_scalar("select max(sequence) from log_lines where execution_id = $1")
+            .bind(id.to_string())
+            .fetch_one(self.reader())
+            .await?;
+        let mut end = before.min(last.unwrap_or(0).saturating_add(1));
+        while end > 1 {
+            let start = end - LOOK_AT_ROWS;
+            let found: Option<LineRow> = sqlx::query_as(
+                "select sequence, logged_at, kind, content, partial from log_lines l
+                 where execution_id = $1 and sequence >= $2 and sequence < $3 and kind = 'text'
+                   and lower(content) like '%' || $4 || '%'
+                   and coalesce((select partial from log_lines p
+                                 where p.execution_id = l.execution_id and p.sequence < l.sequence and p.kind = 'text'
+                                 order by p.sequence desc limit 1), 0) = 0
+                 order by sequence desc limit 1",
+            )
+            .bind(id.to_string())
+            .bind(start)
+            .bind(end)
+            .bind(word)
+            .fetch_optional(self.reader())
+            .await?;
+            if let Some(found) = found {
+                return Ok(Some(found.try_into()?));
+            }
+            end = start;
+        }
+        Ok(None)
     }
 
     /// Marks the card's running execution; answers which. `Conflict` where nothing runs.
