@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use cardume::client::terminal::{NobodyReads, harmless_line, say};
+use cardume::client::terminal::{NobodyReads, say};
 use cardume::client::{self, Connection};
+use cardume::domain::harmless::harmless_line;
 use cardume::server::{self, config::ServeOptions, credentials::Place, credentials::TokenCommand};
 use clap::{Args, Parser, Subcommand};
 

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::Connection;
-use super::terminal::{harmless_json, harmless_line, say};
+use super::terminal::say;
+use crate::domain::harmless::{harmless_json, harmless_line};
 use crate::domain::{Card, CardId, WorkflowStage};
 
 #[derive(Deserialize)]
@@ -17,7 +18,7 @@ struct Cards {
 pub fn list(server: &Connection, as_json: bool) -> anyhow::Result<()> {
     let Cards { cards } = server.get("/api/cards")?;
     if as_json {
-        return say(&format!("{}\n", harmless_json(&json!({ "cards": cards }))?));
+        return say(&format!("{}\n", harmless_json(&json!({ "cards": cards }).to_string())));
     }
     if cards.is_empty() {
         eprintln!("cardume: There are no cards yet.");

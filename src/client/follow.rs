@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Connection;
 use super::connection::Failure;
-use crate::domain::{CardId, Execution, ExecutionLog, LogLine};
+use crate::domain::{CardId, Execution, ExecutionLog, ExecutionStatus, LogLine};
 
 /// A row is 256 KiB at most, so that a page fits in memory with ease.
 const PAGE_ROWS: i64 = 200;
@@ -65,7 +65,8 @@ fn read_one(
             after = line.sequence;
         }
         if after >= log.last_sequence {
-            if log.complete || !to_the_end {
+            // Nobody works on an idle execution: nothing comes that could be waited for.
+            if log.complete || !to_the_end || log.status == ExecutionStatus::Idle {
                 return Ok(log);
             }
             thread::sleep(LOOK_EVERY);

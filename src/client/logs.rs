@@ -3,8 +3,9 @@
 use chrono::{DateTime, Local, Utc};
 use serde::Serialize;
 
-use super::terminal::{harmless, harmless_json, say};
+use super::terminal::say;
 use super::{Connection, cards, follow};
+use crate::domain::harmless::{harmless, harmless_json};
 use crate::domain::{Command, Execution, ExecutionId, LogLine, Timestamp};
 
 /// Prints what there is of a card's log; with `to_the_end`, all that comes until its run has ended.
@@ -32,7 +33,7 @@ fn json_line(execution: &Execution, line: &LogLine) -> anyhow::Result<String> {
         line: &'a LogLine,
     }
     let row = Row { execution_id: execution.id, command: execution.command, attempt: execution.attempt, line };
-    Ok(harmless_json(&row)? + "\n")
+    Ok(harmless_json(&serde_json::to_string(&row)?) + "\n")
 }
 
 /// Writes rows for people: a heading for each execution, then time, type and content.

@@ -6,8 +6,9 @@ use anyhow::{Context, bail};
 use serde_json::json;
 
 use super::logs::Printer;
-use super::terminal::{harmless_line, say};
+use super::terminal::say;
 use super::{Connection, follow};
+use crate::domain::harmless::harmless_line;
 use crate::domain::{Card, Project, WorkflowStage};
 
 /// What to run.

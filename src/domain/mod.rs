@@ -5,6 +5,7 @@
 pub mod agent;
 pub mod card;
 pub mod execution;
+pub mod harmless;
 pub mod id;
 pub mod log;
 pub mod problem;

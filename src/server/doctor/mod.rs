@@ -12,7 +12,7 @@ mod storage;
 use std::fmt;
 
 use super::config::{Config, ServeOptions};
-use crate::client::terminal::harmless_line;
+use crate::domain::harmless::harmless_line;
 
 /// What was found, a line each.
 pub struct Report {
