@@ -61,6 +61,11 @@ fn the_environment_has_none_of_the_servers_secrets() {
         .env("DATABASE_URL", &database)
         .env("CARDUME_TOKEN", TOKEN)
         .env("CARDUME_OTHER", "cardume-other-secret")
+        .env("PGPASSWORD", "postgres-password")
+        .env("PGPASSFILE", "/postgres-passfile")
+        .env("PGSERVICEFILE", "/postgres-servicefile")
+        .env("PGSSLKEY", "/postgres-sslkey")
+        .env("PGHOST", "kept.example")
         .env("GARDEN_ITS_OWN", "kept")
         .start();
     let repository = server.repository("repository");
@@ -85,11 +90,13 @@ fn the_environment_has_none_of_the_servers_secrets() {
     let environment = |name: &str| String::from_utf8_lossy(&fs::read(home.join(name)).unwrap()).into_owned();
     for who in ["agent", "supervisor", "filter"] {
         let there = environment(who);
-        for secret in
-            ["DATABASE_URL", "elsewhere-secret", "CARDUME_TOKEN", TOKEN, "CARDUME_OTHER", "cardume-other-secret"]
-        {
+        for secret in ["DATABASE_URL", "elsewhere-secret", TOKEN, "cardume-other-secret"] {
             assert!(!there.contains(secret), "{who}: {secret}");
         }
+        for name in ["CARDUME_TOKEN", "CARDUME_OTHER", "PGPASSWORD", "PGPASSFILE", "PGSERVICEFILE", "PGSSLKEY"] {
+            assert!(!there.contains(&format!("{name}=")), "{who}: {name}");
+        }
+        assert!(!there.contains("postgres-") && there.contains("PGHOST=kept.example"), "{who}");
         assert!(there.contains("GARDEN_ITS_OWN=kept"), "{who}");
     }
     assert!(environment("agent").contains(&format!("CARDUME_CARD_ID={card}")));

@@ -15,6 +15,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::domain::{Agent, LogLine, LogType, Usage};
+use crate::server::process::environment;
 use crate::server::process::journal::Stream;
 
 /// How an agent's output is read.
@@ -223,6 +224,9 @@ async fn version(path: &Path, program: &AgentProgram) -> Option<String> {
     program.install?;
     let mut command = tokio::process::Command::new(path);
     command.arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    for name in environment::secrets() {
+        command.env_remove(name);
+    }
     let output = tokio::time::timeout(Duration::from_secs(10), command.output()).await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().next().map(|line| line.trim().chars().take(80).collect())

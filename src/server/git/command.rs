@@ -17,6 +17,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 
 use super::hold::Hold;
+use crate::server::process::environment;
 
 /// Checking out a large repository takes a while; nothing takes this long.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -224,11 +225,14 @@ impl Place {
         command.args(SETTINGS.iter().flat_map(|setting| ["-c", setting]));
         command.args(self.settings.iter().flat_map(|setting| [OsString::from("-c"), setting.into()]));
         command.current_dir(&self.dir).stdin(Stdio::null());
+        // The server's secrets are not for what git might start.
+        for name in environment::secrets() {
+            command.env_remove(name);
+        }
         for (variable, _) in std::env::vars_os() {
             let name = variable.to_string_lossy();
-            // The server's secrets are not for whatever git might start; and it is to look at this repository, no other.
-            let is_ours = name == "DATABASE_URL" || name.starts_with("CARDUME_");
-            if is_ours || (name.starts_with("GIT_") && !KEPT_VARIABLES.contains(&&*name)) {
+            // It must look at this repository, and no other.
+            if name.starts_with("GIT_") && !KEPT_VARIABLES.contains(&&*name) {
                 command.env_remove(&variable);
             }
         }

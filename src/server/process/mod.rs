@@ -5,6 +5,7 @@
 
 mod digest;
 pub mod disk;
+pub mod environment;
 pub mod journal;
 mod lines;
 mod supervise;

@@ -146,10 +146,8 @@ impl Workplace {
         let mut command = tokio::process::Command::new(program);
         command.arg0("cardume").arg("supervise").arg(&self.dir).current_dir(&self.dir);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        for (name, _) in std::env::vars_os() {
-            if name == "DATABASE_URL" || name.to_string_lossy().starts_with("CARDUME_") {
-                command.env_remove(name);
-            }
+        for name in super::environment::secrets() {
+            command.env_remove(name);
         }
         Ok(command.spawn()?)
     }
