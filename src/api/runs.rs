@@ -29,7 +29,8 @@ pub async fn retry_card(id: CardId, stage: Option<Stage>) -> Result<Card, Failur
     Ok(app.retry_card(id, stage).await?)
 }
 
-/// Sets the word that a card's workflow shows; makes a `workflow` execution where the card has none.
+/// Sets the word that a card's workflow shows; makes a `workflow` execution where the card has none. 409 if the card's own
+/// run says otherwise.
 #[server(prefix = "/fn", endpoint = "set_workflow_state", input = Json)]
 pub async fn set_workflow_state(id: CardId, stage: WorkflowStage, error: Option<String>) -> Result<(), Failure> {
     let app = expect_context::<crate::server::App>();

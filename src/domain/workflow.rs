@@ -62,6 +62,37 @@ impl fmt::Display for IllegalTransition {
     }
 }
 
+/// A state that is set from outside and that the card's own run contradicts. Says why in words for the user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contradiction(pub Workflow);
+
+impl std::error::Error for Contradiction {}
+
+impl fmt::Display for Contradiction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = self.0.stage();
+        match self.0 {
+            Workflow::Working(stage) => write!(
+                f,
+                "The card is running ({stage}), so its state is “{word}”, without an error. Wait until it has ended, or cancel it."
+            ),
+            Workflow::Failed(stage) => {
+                write!(
+                    f,
+                    "The card's last run did not get through {stage}, so its state is “{word}”. Retry it, or run it again."
+                )
+            }
+            Workflow::Completed => {
+                write!(
+                    f,
+                    "The card's last run is done, so its state is “{word}”, without an error. Retry a stage, or run it again."
+                )
+            }
+            Workflow::Idle => write!(f, "Any state can be set on a card that has not run."),
+        }
+    }
+}
+
 impl Workflow {
     /// Where a card's workflow stands, by what the card tells.
     pub fn of(card: &Card) -> Self {
@@ -100,6 +131,17 @@ impl Workflow {
             Self::Failed(stage) => Some(stage.column_after_failure()),
             Self::Completed => Some(Column::Done),
         }
+    }
+
+    /// Whether the card may show this word, with this error beside it. A run has its own word, and no other is true of it;
+    /// without a run somebody holds the state by hand.
+    pub fn allows(self, word: WorkflowStage, error: Option<&str>) -> Result<(), Contradiction> {
+        let is_true = match self {
+            Self::Idle => true,
+            Self::Failed(_) => word == WorkflowStage::Error,
+            Self::Working(_) | Self::Completed => word == self.stage() && error.is_none(),
+        };
+        if is_true { Ok(()) } else { Err(Contradiction(self)) }
     }
 
     /// The word for it.
@@ -170,6 +212,24 @@ mod tests {
         let failed = Workflow::Failed(Stage::Test);
         assert_eq!(failed.apply(Event::Retry(None)), Ok(Workflow::Working(Stage::Test)));
         assert_eq!(failed.apply(Event::Retry(Some(Stage::Plan))), Ok(Workflow::Working(Stage::Plan)));
+    }
+
+    #[test]
+    fn a_run_allows_no_word_but_its_own() {
+        use WorkflowStage::{Completed, Error, Idle, Implementing, Planning, Reviewing, Testing};
+        let words = [Idle, Planning, Implementing, Testing, Reviewing, Completed, Error];
+        let allowed = |workflow: Workflow, error| -> Vec<WorkflowStage> {
+            words.into_iter().filter(|word| workflow.allows(*word, error).is_ok()).collect()
+        };
+        for stage in Stage::ALL {
+            assert_eq!(allowed(Workflow::Working(stage), None), [stage.working()]);
+            assert_eq!(allowed(Workflow::Working(stage), Some("stuck")), []);
+            assert_eq!(allowed(Workflow::Failed(stage), None), [Error]);
+            assert_eq!(allowed(Workflow::Failed(stage), Some("by hand")), [Error]);
+        }
+        assert_eq!(allowed(Workflow::Completed, None), [Completed]);
+        assert_eq!(allowed(Workflow::Completed, Some("stuck")), []);
+        assert_eq!(allowed(Workflow::Idle, Some("by hand")), words);
     }
 
     #[test]

@@ -128,6 +128,25 @@ fn a_workflow_state_is_set_on_a_card_that_has_none() {
 }
 
 #[test]
+fn a_workflow_state_that_the_run_contradicts_is_refused() {
+    let server = server();
+    let id = server.run_new_card("gated");
+    let path = format!("/api/cards/{id}/workflow-state");
+    for stage in ["completed", "idle", "testing", "error"] {
+        let detail = server.patch(&path, json!({ "stage": stage })).problem(409);
+        assert!(detail.contains("is running") && detail.contains("planning"), "{detail}");
+    }
+    assert_eq!(server.card(&id)["activeExecution"]["workflowStage"], "planning");
+    assert_eq!(server.patch(&path, json!({ "stage": "planning" })).status, 200);
+    std::fs::write(server.home().join("gate"), "").unwrap();
+    server.wait_for_stage(&id, "completed");
+    for stage in ["planning", "idle", "error"] {
+        server.patch(&path, json!({ "stage": stage })).problem(409);
+    }
+    assert_eq!(server.card(&id)["activeExecution"]["workflowStage"], "completed");
+}
+
+#[test]
 fn an_unknown_card_is_404_everywhere() {
     let server = server();
     for id in [NOBODY, "nonsense", "%F0", "..%2F.."] {

@@ -16,6 +16,7 @@ crate::on_both_engines!(
     only_the_active_execution_can_run,
     workflow_state_makes_a_workflow_execution,
     workflow_state_goes_onto_the_active_execution,
+    workflow_state_never_contradicts_the_run,
     executions_come_newest_first_even_within_a_millisecond,
     running_executions_come_oldest_first,
     a_cancel_marks_the_running_execution,
@@ -158,14 +159,47 @@ async fn workflow_state_makes_a_workflow_execution(on: Ground) {
 }
 
 async fn workflow_state_goes_onto_the_active_execution(on: Ground) {
-    let (card, running) = on.running_card().await;
-    on.store.set_workflow_state(card, WorkflowStage::Error, Some("Stuck\0"), execution_id(), now()).await.unwrap();
+    let (card, held) = (on.card().await, execution_id());
+    on.store.set_workflow_state(card, WorkflowStage::Error, Some("Stuck\0"), held, now()).await.unwrap();
     let executions = on.store.executions(card).await.unwrap();
     assert_eq!(executions.len(), 1);
-    assert_eq!((executions[0].id, executions[0].workflow_stage), (running, WorkflowStage::Error));
+    assert_eq!((executions[0].id, executions[0].workflow_stage), (held, WorkflowStage::Error));
     assert_eq!(executions[0].workflow_error.as_deref(), Some("Stuck\u{fffd}"));
     on.store.set_workflow_state(card, WorkflowStage::Planning, None, execution_id(), now()).await.unwrap();
-    assert_eq!(on.store.execution(running).await.unwrap().workflow_error, None);
+    let execution = on.store.execution(held).await.unwrap();
+    assert_eq!((execution.workflow_stage, execution.workflow_error), (WorkflowStage::Planning, None));
+}
+
+async fn workflow_state_never_contradicts_the_run(on: Ground) {
+    let set = async |card, stage, error: Option<&str>| {
+        on.store.set_workflow_state(card, stage, error, execution_id(), now()).await
+    };
+    let (card, planning) = on.running_card().await;
+    for stage in [WorkflowStage::Completed, WorkflowStage::Idle, WorkflowStage::Testing, WorkflowStage::Error] {
+        assert!(conflict(set(card, stage, None).await).contains("planning"), "{stage}");
+    }
+    conflict(set(card, WorkflowStage::Planning, Some("stuck")).await);
+    let before = on.store.execution(planning).await.unwrap();
+    assert_eq!((before.workflow_stage, before.workflow_error.as_deref()), (WorkflowStage::Planning, None));
+    set(card, WorkflowStage::Planning, None).await.unwrap();
+
+    on.store.finish(planning, &failure(ExecutionStatus::Error), execution_id(), now()).await.unwrap();
+    for stage in [WorkflowStage::Completed, WorkflowStage::Idle, WorkflowStage::Planning] {
+        assert!(conflict(set(card, stage, None).await).contains("error"), "{stage}");
+    }
+    set(card, WorkflowStage::Error, Some("in other words")).await.unwrap();
+    assert_eq!(on.store.execution(planning).await.unwrap().workflow_error.as_deref(), Some("in other words"));
+
+    let (card, mut running) = on.running_card().await;
+    for _ in Stage::ALL {
+        let next = execution_id();
+        on.store.finish(running, &success(), next, now()).await.unwrap();
+        running = next;
+    }
+    for stage in [WorkflowStage::Planning, WorkflowStage::Reviewing, WorkflowStage::Idle, WorkflowStage::Error] {
+        assert!(conflict(set(card, stage, None).await).contains("completed"), "{stage}");
+    }
+    set(card, WorkflowStage::Completed, None).await.unwrap();
 }
 
 async fn executions_come_newest_first_even_within_a_millisecond(on: Ground) {

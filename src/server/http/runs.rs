@@ -77,7 +77,8 @@ struct WorkflowState {
     stage: WorkflowStage,
 }
 
-/// Sets the word that a card's workflow shows; makes a `workflow` execution where the card has none.
+/// Sets the word that a card's workflow shows; makes a `workflow` execution where the card has none. 409 if the card's own
+/// run says otherwise.
 #[utoipa::path(
     patch, path = "/api/cards/{id}/workflow-state", tag = "runs", params(("id" = CardId, Path)),
     request_body = WorkflowStateBody,

@@ -6,7 +6,7 @@ use super::cards::{card_in, touch};
 use super::decode::{moment, parse, storable_option};
 use super::{
     Card, CardId, Command, Execution, ExecutionId, ExecutionStatus, Store, StoreError, Stored, Timestamp, Usage,
-    WorkflowStage,
+    Workflow, WorkflowStage,
 };
 
 #[derive(FromRow)]
@@ -173,7 +173,8 @@ impl Store {
         Ok(())
     }
 
-    /// Onto the active execution; makes a `workflow` execution with id `new` where the card has none.
+    /// Onto the active execution; makes a `workflow` execution with id `new` where the card has none. `Conflict` if the
+    /// card's run contradicts it.
     pub async fn set_workflow_state(
         &self,
         card: CardId,
@@ -184,6 +185,7 @@ impl Store {
     ) -> Stored<()> {
         let mut tx = self.begin_board().await?;
         let card = card_in(&mut tx, card).await?;
+        Workflow::of(&card).allows(stage, error).map_err(StoreError::conflict)?;
         if card.active_execution.is_none() {
             insert_active(&mut tx, &card, new, Command::Workflow, now).await?;
         }
