@@ -6,7 +6,7 @@ use super::stage::words;
 use super::{CardId, ExecutionId, Stage, Timestamp, WorkflowStage};
 
 /// How an execution stands. Only the server's engine moves it on:
-/// `running` → `success` | `error` | `cancelled` | `lost`. `idle` is a state held without an agent.
+/// `running` → `success` | `error` | `cancelled` | `lost`. `idle` is a state held without an agent, and never ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -30,9 +30,9 @@ words!(ExecutionStatus, "execution status", {
 });
 
 impl ExecutionStatus {
-    /// True once nothing more will come from its agent.
+    /// True once nothing more will come from its agent. `idle` has not ended: it never began, and rows can still be added.
     pub fn has_ended(self) -> bool {
-        !matches!(self, Self::Running)
+        !matches!(self, Self::Idle | Self::Running)
     }
 }
 
