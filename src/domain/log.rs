@@ -96,6 +96,8 @@ pub enum LogSlice {
     Before(i64),
     /// The last rows there are.
     Tail,
+    /// Row `n` with those before and behind it. Of very long rows there are fewer; `n` is always among them.
+    Around(i64),
 }
 
 impl LogSlice {
@@ -112,6 +114,10 @@ impl LogSlice {
                 ((end.saturating_sub(limit) + 1).max(1), end)
             }
             Self::Tail => ((last.saturating_sub(limit) + 1).max(1), last),
+            Self::Around(n) => {
+                let start = (n.clamp(1, last.max(1)) - (limit - 1) / 2).max(1);
+                (start, (start + limit - 1).min(last))
+            }
         }
     }
 }
@@ -127,6 +133,11 @@ mod tests {
         assert_eq!(LogSlice::Tail.range(3, 10), (8, 10));
         assert_eq!(LogSlice::Before(8).range(3, 10), (5, 7));
         assert_eq!(LogSlice::Before(2).range(3, 10), (1, 1));
+        assert_eq!(LogSlice::Around(5).range(4, 10), (4, 7));
+        assert_eq!(LogSlice::Around(5).range(1, 10), (5, 5));
+        assert_eq!(LogSlice::Around(1).range(4, 10), (1, 4));
+        assert_eq!(LogSlice::Around(i64::MAX).range(4, 10), (9, 10));
+        assert_eq!(LogSlice::Around(7).range(4, 0), (1, 0));
     }
 
     #[test]

@@ -119,9 +119,92 @@ fn a_log_is_downloaded_whole() {
     assert!(lines.contains(&"2500"));
     assert!(lines.contains(&"x".repeat(300_000).as_str()), "a line of several rows is one line again");
 
+    assert_eq!(server.get(&format!("{path}.txt?raw=1")).text, text.text, "nothing in it is harmful");
+
     let json = server.get(&format!("{path}.jsonl"));
     assert_eq!(json.header("content-type"), "application/jsonl");
     let read: Vec<Value> = json.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(read, rows);
     server.get(&format!("/api/executions/{NOBODY}/logs.txt")).problem(404);
+}
+
+#[test]
+fn a_page_of_very_long_rows_is_small_and_so_is_the_server_that_many_ask_for_it() {
+    // 75 MB in 300 rows.
+    let server = Server::prepare()
+        .agent(
+            "wide",
+            "cat > /dev/null; for n in $(seq 300); do head -c 250000 /dev/zero | tr '\\0' x; echo; done; exit 1",
+        )
+        .start();
+    let card = server.run_new_card("wide");
+    server.wait_for_stage(&card, "error");
+    let execution = server.executions(&card).remove(0)["id"].as_str().unwrap().to_owned();
+    let memory = |name: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_matches([':', '\t', ' ', 'k', 'B']).parse::<u64>().unwrap() / 1024
+    };
+    // The most that it has needed is counted from here on.
+    std::fs::write(format!("/proc/{}/clear_refs", server.pid()), "5").unwrap();
+    let before = memory("VmRSS");
+    let paths = [
+        format!("/api/logs/{card}?limit=5000"),
+        format!("/api/executions/{execution}/logs?after=100&limit=5000"),
+        format!("/cards/{card}"),
+    ];
+    std::thread::scope(|scope| {
+        for path in paths.iter().cycle().take(6) {
+            let server = &server;
+            scope.spawn(move || {
+                let answer = server.get(path);
+                assert_eq!(answer.status, 200);
+                assert!(answer.text.len() < 12 << 20, "{path}: {} bytes", answer.text.len());
+            });
+        }
+    });
+    let needed = memory("VmHWM").saturating_sub(before);
+    assert!(needed < 250, "six pages took {needed} MB");
+    // Whoever goes on from the last row gets all of them.
+    assert_eq!(server.rows(&execution, 5000).iter().filter(|row| row["type"] == "text").count(), 300);
+}
+
+#[test]
+fn a_downloaded_log_does_nothing_to_a_terminal_unless_it_is_asked_for_raw() {
+    let server = Server::prepare()
+        .agent(
+            "colourful",
+            &format!("printf '\\033[2J\\033]0;owned\\007red\\302\\2332J\\n\\ttab ação\\n'\n{GOOD_AGENT}"),
+        )
+        .start();
+    let card = server.run_new_card("colourful");
+    server.wait_for_stage(&card, "completed");
+    let plan = server.executions(&card).remove(0);
+    let path = format!("/api/executions/{}/logs", plan["id"].as_str().unwrap());
+    for form in ["txt", "txt?raw=0"] {
+        let text = server.get(&format!("{path}.{form}")).text;
+        assert!(text.contains("\\u{1b}[2J\\u{1b}]0;owned\\u{7}red\\u{9b}2J\n\ttab ação\n"), "{text:?}");
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n' && c != '\t'), "{text:?}");
+    }
+    let raw = server.get(&format!("{path}.txt?raw=1")).text;
+    assert!(raw.contains("\u{1b}[2J\u{1b}]0;owned\u{7}red\u{9b}2J\n\ttab ação\n"), "{raw:?}");
+    let json = server.get(&format!("{path}.jsonl")).text;
+    assert!(!json.contains(|c: char| c.is_control() && c != '\n'), "{json:?}");
+    let of_rows: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(of_rows.iter().any(|row| row["content"] == "\u{1b}[2J\u{1b}]0;owned\u{7}red\u{9b}2J"), "{json}");
+    server.get(&format!("{path}.txt?raw=2")).problem(422);
+    server.get(&format!("{path}.txt?raw=yes")).problem(400);
+}
+
+#[test]
+fn a_log_of_a_state_that_is_only_held_is_never_complete() {
+    let server = server();
+    let project = server.add_project(&server.repository("r"));
+    let id = server.add_card(&project, "A card", "good");
+    server.patch(&format!("/api/cards/{id}/workflow-state"), json!({ "stage": "testing" }));
+    let execution = server.get(&format!("/api/logs/{id}")).json()["execution"].take();
+    assert_eq!((&execution["status"], &execution["complete"]), (&json!("idle"), &json!(false)));
+    // Nothing comes that a reader in a terminal could wait for.
+    let followed = server.cardume(&["logs", &id, "--follow"]).output().unwrap();
+    assert!(followed.status.success(), "{followed:?}");
 }

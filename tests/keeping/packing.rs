@@ -12,6 +12,7 @@ use super::support::{GOOD_AGENT, Server, eventually};
 
 super::on_both_engines!(
     a_packed_log_reads_as_before,
+    very_long_rows_are_packed_in_small_chunks_and_read_a_few_at_a_time,
     the_next_error_is_found_packed_or_not,
     readers_never_see_neither_or_both,
     a_damaged_chunk_is_an_error_and_no_panic,
@@ -58,6 +59,11 @@ async fn a_packed_log_reads_as_before(ground: Ground) {
         (LogSlice::After(5320), 10),
         (LogSlice::After(5321), 10),
         (LogSlice::After(9999), 10),
+        (LogSlice::Before(5000), 5000),
+        (LogSlice::Before(260), 20),
+        (LogSlice::Tail, 1234),
+        (LogSlice::Around(1000), 500),
+        (LogSlice::Around(3), 500),
     ];
     let mut before = vec![];
     for (slice, limit) in slices {
@@ -88,6 +94,36 @@ async fn a_packed_log_reads_as_before(ground: Ground) {
         .await
         .unwrap();
     assert!(starts.iter().all(|start| start % 250 == 1), "a chunk begins inside of a page: {starts:?}");
+}
+
+async fn very_long_rows_are_packed_in_small_chunks_and_read_a_few_at_a_time(ground: Ground) {
+    let first = store(&ground).await;
+    let long = |sequence| NewLine { content: format!("{sequence} {}", "x".repeat(250_000)), ..line(sequence) };
+    let (_, id) = ended(&first, (1..=300).map(long)).await;
+    let slices =
+        [LogSlice::After(0), LogSlice::After(99), LogSlice::Before(150), LogSlice::Tail, LogSlice::Around(250)];
+    let mut before = vec![];
+    for slice in slices {
+        let log = first.log_uncached(id, slice, 5000).await.unwrap();
+        let bytes: usize = log.logs.iter().map(|line| line.content.len()).sum();
+        assert!(bytes <= 4 * 1024 * 1024 && log.logs.len() > 10, "{slice:?}: {bytes}");
+        before.push(log);
+    }
+    let mut chunks = 0;
+    while first.pack_next(id).await.unwrap() {
+        chunks += 1;
+        if chunks % 8 == 1 {
+            for (slice, before) in slices.iter().zip(&before) {
+                assert_eq!(first.log_uncached(id, *slice, 5000).await.unwrap(), *before, "{slice:?}, {chunks} chunks");
+                assert_eq!(first.log(id, *slice, 5000).await.unwrap(), *before, "{slice:?}, cached, {chunks} chunks");
+            }
+        }
+    }
+    assert!(chunks > 30, "{chunks} chunks hold {} MiB", 300 / 4);
+    let fresh = store(&ground).await;
+    for (slice, before) in slices.iter().zip(&before) {
+        assert_eq!(fresh.log(id, *slice, 5000).await.unwrap(), *before, "{slice:?}, packed");
+    }
 }
 
 async fn the_next_error_is_found_packed_or_not(ground: Ground) {

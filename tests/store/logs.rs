@@ -15,6 +15,7 @@ crate::on_both_engines!(
     nul_becomes_the_replacement_character_in_logs,
     a_batch_larger_than_a_statement_is_one_append,
     nothing_is_added_once_the_log_is_complete,
+    a_log_that_can_still_grow_is_not_complete,
     appending_nothing_changes_nothing,
     last_lines_are_those_of_the_running_cards,
     an_answer_is_bounded_in_bytes_and_the_next_one_goes_on,
@@ -38,14 +39,34 @@ async fn an_answer_is_bounded_in_bytes_and_the_next_one_goes_on(on: Ground) {
     let (mut seen, mut answers) = (vec![], 0);
     while seen.len() < rows {
         let log = read(&on, id, LogSlice::After(seen.len() as i64), 5000).await;
-        assert!(!log.logs.is_empty() && log.logs.len() <= 128, "{}", log.logs.len());
+        assert!(!log.logs.is_empty() && log.logs.len() <= 16, "{}", log.logs.len());
         seen.extend(sequences(&log));
         answers += 1;
     }
-    assert_eq!((seen, answers), ((1..=rows as i64).collect(), 3));
+    assert_eq!((seen, answers), ((1..=rows as i64).collect(), 19), "4 MiB each");
     let tail = sequences(&read(&on, id, LogSlice::Tail, 5000).await);
-    assert_eq!(tail, (rows as i64 - 127..=rows as i64).collect::<Vec<_>>());
+    assert_eq!(tail, (rows as i64 - 15..=rows as i64).collect::<Vec<_>>());
     assert_eq!(sequences(&read(&on, id, LogSlice::Before(3), 5000).await), [1, 2]);
+    // A row in the middle has its share of both sides.
+    assert_eq!(sequences(&read(&on, id, LogSlice::Around(200), 500).await), (192..=207).collect::<Vec<_>>());
+    assert_eq!(sequences(&read(&on, id, LogSlice::Around(200), 3).await), [199, 200, 201]);
+    assert_eq!(sequences(&read(&on, id, LogSlice::Around(1), 500).await), (1..=16).collect::<Vec<_>>());
+    assert_eq!(sequences(&read(&on, id, LogSlice::Around(9999), 500).await), (285..=300).collect::<Vec<_>>());
+
+    // Short rows between long ones: the bound is in bytes, and a row that is longer than it comes alone.
+    let (_, id) = on.running_card().await;
+    let wide = line("y".repeat(3 * 1024 * 1024));
+    let giant = line("z".repeat(5 * 1024 * 1024));
+    on.store.append(id, &[line("a"), wide.clone(), wide, line("b"), giant, line("c")]).await.unwrap();
+    let mut answers = vec![];
+    while answers.iter().map(Vec::len).sum::<usize>() < 6 {
+        let after = answers.iter().map(Vec::len).sum::<usize>() as i64;
+        answers.push(sequences(&read(&on, id, LogSlice::After(after), 500).await));
+    }
+    assert_eq!(answers, [vec![1, 2], vec![3, 4], vec![5], vec![6]]);
+    assert_eq!(sequences(&read(&on, id, LogSlice::Before(6), 500).await), [5]);
+    assert_eq!(sequences(&read(&on, id, LogSlice::Before(5), 500).await), [3, 4]);
+    assert_eq!(sequences(&read(&on, id, LogSlice::Around(5), 500).await), [5]);
 }
 
 async fn append_keeps_sequences_consecutive(on: Ground) {
@@ -99,7 +120,7 @@ async fn every_slice_reads_its_rows(on: Ground) {
     let id = on.log_of(1203).await;
     for slice in [0, 1, 249, 250, 251, 499, 500, 700, 1202, 1203, 1204, i64::MAX - 1, -5]
         .into_iter()
-        .flat_map(|n| [LogSlice::After(n), LogSlice::Before(n)])
+        .flat_map(|n| [LogSlice::After(n), LogSlice::Before(n), LogSlice::Around(n)])
         .chain([LogSlice::Tail])
     {
         for limit in [1, 250, 251, 500, 5000] {
@@ -171,9 +192,12 @@ async fn a_batch_larger_than_a_statement_is_one_append(on: Ground) {
     assert_eq!(on.store.append(id, &numbered(1..=2500)).await.unwrap(), 2500);
     let big: Vec<NewLine> = (0..40).map(|n| line(n.to_string().repeat(130_000))).collect();
     assert_eq!(on.store.append(id, &big).await.unwrap(), 2540);
-    let log = read(&on, id, LogSlice::After(2499), 5000).await;
-    assert_eq!(sequences(&log), (2500..=2540).collect::<Vec<_>>());
-    assert!(log.logs.iter().skip(1).zip(&big).all(|(read, written)| read.content == written.content));
+    let mut lines = read(&on, id, LogSlice::After(2500), 5000).await.logs;
+    while lines.len() < 40 {
+        lines.extend(read(&on, id, LogSlice::After(2500 + lines.len() as i64), 5000).await.logs);
+    }
+    assert_eq!(lines.iter().map(|line| line.sequence).collect::<Vec<_>>(), (2501..=2540).collect::<Vec<_>>());
+    assert!(lines.iter().zip(&big).all(|(read, written)| read.content == written.content));
 }
 
 async fn nothing_is_added_once_the_log_is_complete(on: Ground) {
@@ -183,6 +207,25 @@ async fn nothing_is_added_once_the_log_is_complete(on: Ground) {
     conflict(on.store.ingest(id, 0, 5, &[line("too late")], &Default::default()).await);
     let log = read(&on, id, ALL, 10).await;
     assert_eq!((log.last_sequence, log.logs.len(), log.complete), (2, 2, true));
+}
+
+async fn a_log_that_can_still_grow_is_not_complete(on: Ground) {
+    let (card, idle) = (on.card().await, execution_id());
+    on.store.set_workflow_state(card, WorkflowStage::Testing, None, idle, now()).await.unwrap();
+    let log = read(&on, idle, ALL, 10).await;
+    assert_eq!((log.status, log.complete, log.completed_at), (ExecutionStatus::Idle, false, None));
+    on.store.append(idle, &[line("later")]).await.unwrap();
+    assert_eq!(contents(&read(&on, idle, ALL, 10).await), ["later"]);
+    // Of every status: either the log is complete, or it takes rows.
+    for status in [ExecutionStatus::Success, ExecutionStatus::Error, ExecutionStatus::Cancelled, ExecutionStatus::Lost]
+    {
+        on.store.update_status(idle, status, None, None, now()).await.unwrap();
+        assert!(read(&on, idle, ALL, 10).await.complete, "{status}");
+        conflict(on.store.append(idle, &[line("too late")]).await);
+    }
+    on.store.update_status(idle, ExecutionStatus::Idle, None, None, now()).await.unwrap();
+    let execution = on.store.execution(idle).await.unwrap();
+    assert_eq!((execution.completed_at, read(&on, idle, ALL, 10).await.complete), (None, false));
 }
 
 async fn appending_nothing_changes_nothing(on: Ground) {
@@ -203,4 +246,7 @@ async fn last_lines_are_those_of_the_running_cards(on: Ground) {
     let lines = on.store.last_lines().await.unwrap();
     let seen: Vec<_> = lines.iter().map(|(card, line)| (*card, line.sequence, line.content.as_str())).collect();
     assert_eq!(seen, [(first, 3, "3"), (second, 1, "only")]);
+    on.store.append(other, &[line("é".repeat(100_000))]).await.unwrap();
+    let lines = on.store.last_lines().await.unwrap();
+    assert_eq!(lines[1].1.content, "é".repeat(1000), "a board is not the place for all of a long row");
 }

@@ -9,6 +9,7 @@ use crate::ground::*;
 crate::on_both_engines!(
     a_search_finds_the_same_before_and_after_indexing,
     a_search_goes_on_where_the_last_one_ended,
+    very_long_rows_are_found_a_few_at_a_time,
     case_accents_and_the_ends_of_words_do_not_matter,
     only_full_pages_of_a_running_log_are_indexed,
     what_is_searched_for_is_never_a_language,
@@ -98,6 +99,22 @@ async fn a_search_goes_on_where_the_last_one_ended(on: Ground) {
     assert_eq!((piece.matches.len(), piece.searched_to, piece.more), (20, 100_000, true));
     let rest = on.store.search_log(long, &query("end"), piece.searched_to, 1000).await.unwrap();
     assert_eq!((rest.matches.len(), rest.searched_to, rest.more), (5, 125_000, false));
+}
+
+async fn very_long_rows_are_found_a_few_at_a_time(on: Ground) {
+    let id = log_with(&on, 60, |n| format!("needle {n} {}", "x ".repeat(100_000))).await;
+    let (mut sequences, mut after, mut pieces) = (vec![], 0, 0);
+    loop {
+        let piece = on.store.search_log(id, &query("needle"), after, 1000).await.unwrap();
+        let bytes: usize = piece.matches.iter().map(|found| found.line.content.len()).sum();
+        assert!(bytes < (4 << 20) + LogLine::CONTENT_MAX_BYTES, "{bytes}");
+        sequences.extend(piece.matches.iter().map(|found| found.line.sequence));
+        (after, pieces) = (piece.searched_to, pieces + 1);
+        if !piece.more {
+            break;
+        }
+    }
+    assert_eq!((sequences, pieces), ((1..=60).collect::<Vec<_>>(), 3));
 }
 
 async fn case_accents_and_the_ends_of_words_do_not_matter(on: Ground) {

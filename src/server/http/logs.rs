@@ -13,6 +13,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Asked, Id};
 use super::problem::*;
+use crate::domain::harmless::{harmless, harmless_json};
 use crate::domain::{CardId, ExecutionId, ExecutionLog, LogLine, LogSlice, Problem};
 use crate::server::App;
 
@@ -30,7 +31,8 @@ struct Piece {
     /// Only rows with a greater sequence.
     #[param(minimum = 0, default = 0)]
     after: Option<i64>,
-    /// At most so many rows.
+    /// At most so many rows. Of very long rows an answer has fewer (at most 4 MiB of content, at least one row): ask again
+    /// from the last one on.
     #[param(minimum = 1, maximum = 5000, default = 500)]
     limit: Option<i64>,
 }
@@ -91,17 +93,34 @@ async fn execution_log(
 /// So many rows at a time are read for a download.
 const DOWNLOAD_ROWS: i64 = 1000;
 
-/// The whole log as it is now, as the agent printed it.
-#[utoipa::path(
-    get, path = "/api/executions/{id}/logs.txt", tag = "logs", params(("id" = ExecutionId, Path)),
-    responses((status = 200, content_type = "text/plain", body = String), Unreadable, Unknown)
-)]
-async fn download_text(State(app): State<App>, Id(id): Id<ExecutionId>) -> Answer<impl IntoResponse> {
-    let rows = |lines: Vec<LogLine>| Ok(LogLine::printed(&lines));
-    Ok(attachment(id, "txt", "text/plain; charset=utf-8", whole_log(app, id, rows).await?))
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Form {
+    /// 1: every character as the agent printed it. Otherwise control characters are escaped, because a terminal that
+    /// shows the file would obey them: ESC becomes `\u{1b}`.
+    #[param(minimum = 0, maximum = 1, default = 0)]
+    raw: Option<i64>,
 }
 
-/// The whole log as it is now, a row's JSON a line.
+/// The whole log as it is now.
+#[utoipa::path(
+    get, path = "/api/executions/{id}/logs.txt", tag = "logs", params(("id" = ExecutionId, Path), Form),
+    responses((status = 200, content_type = "text/plain", body = String), Unreadable, Unknown, Invalid)
+)]
+async fn download_text(
+    State(app): State<App>,
+    Id(id): Id<ExecutionId>,
+    Asked(form): Asked<Form>,
+) -> Answer<impl IntoResponse> {
+    let text = match form.raw {
+        None | Some(0) => whole_log(app, id, |lines| Ok(harmless(&LogLine::printed(&lines)))).await?,
+        Some(1) => whole_log(app, id, |lines| Ok(LogLine::printed(&lines))).await?,
+        Some(_) => return Err(Problem::invalid("raw: 1 for the characters as they were printed, otherwise 0.").into()),
+    };
+    Ok(attachment(id, "txt", "text/plain; charset=utf-8", text))
+}
+
+/// The whole log as it is now, a row's JSON a line. Control characters are escaped as JSON does it.
 #[utoipa::path(
     get, path = "/api/executions/{id}/logs.jsonl", tag = "logs", params(("id" = ExecutionId, Path)),
     responses((status = 200, content_type = "application/jsonl", body = String), Unreadable, Unknown)
@@ -110,7 +129,7 @@ async fn download_json(State(app): State<App>, Id(id): Id<ExecutionId>) -> Answe
     let rows = |lines: Vec<LogLine>| {
         let mut text = String::new();
         for line in lines {
-            text.push_str(&serde_json::to_string(&line)?);
+            text.push_str(&harmless_json(&serde_json::to_string(&line)?));
             text.push('\n');
         }
         Ok(text)

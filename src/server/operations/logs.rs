@@ -21,12 +21,12 @@ impl App {
         }
     }
 
-    /// A slice of an execution's log.
+    /// A slice of an execution's log; of very long rows fewer than `limit`.
     pub async fn execution_log(&self, id: ExecutionId, slice: LogSlice, limit: i64) -> Answer<ExecutionLog> {
         if !(1..=LogSlice::LIMIT_MAX).contains(&limit) {
             return Err(Problem::invalid(format!("The limit is 1 to {}.", LogSlice::LIMIT_MAX)));
         }
-        if matches!(slice, LogSlice::After(n) | LogSlice::Before(n) if n < 0) {
+        if matches!(slice, LogSlice::After(n) | LogSlice::Before(n) | LogSlice::Around(n) if n < 0) {
             return Err(Problem::invalid("A sequence is 0 or more."));
         }
         Ok(self.store.log(id, slice, limit).await?)

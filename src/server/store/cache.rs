@@ -7,7 +7,7 @@
 //! 2. It holds neither an execution's state nor its `last_sequence`. Every read takes these from the database first, and
 //!    that row was moved on in the transaction that added the log rows: it knows of all that was committed before.
 //! 3. A page's rows are consecutive from its first sequence. A page that ends before `last_sequence` is seen to be short,
-//!    and what it lacks is read from the database before anything is answered.
+//!    and what it lacks is read from the database before anything is answered. Very long rows never make a page whole.
 //! 4. A page is replaced only by a longer one, in one step per key, so that a slow reader cannot undo a faster one.
 //!
 //! An append makes the tail's page longer where it is here, after its commit. If that fell away, or came in the wrong
@@ -29,6 +29,8 @@ use super::{CacheLimits, ExecutionId, LogLine, NewLine};
 pub(super) const PAGE_ROWS: i64 = 250;
 /// What a row takes besides its content.
 const ROW_BYTES: usize = 96;
+/// A page takes no further row once it is this long. What lies behind it is read by itself.
+const PAGE_FULL_BYTES: usize = 2 * 1024 * 1024;
 
 #[derive(Clone)]
 pub(super) struct LogCache {
@@ -40,11 +42,13 @@ pub(super) struct LogCache {
 pub(super) struct Page {
     number: i64,
     lines: Arc<[Arc<LogLine>]>,
+    /// What its rows take.
+    bytes: usize,
 }
 
 impl Page {
     pub fn empty(number: i64) -> Self {
-        Self { number, lines: [].into() }
+        Self { number, lines: [].into(), bytes: 0 }
     }
 
     /// The pages that hold `start..=end`.
@@ -57,7 +61,7 @@ impl Page {
         (sequence - 1) / PAGE_ROWS
     }
 
-    fn start(&self) -> i64 {
+    pub fn start(&self) -> i64 {
         self.number * PAGE_ROWS + 1
     }
 
@@ -71,19 +75,37 @@ impl Page {
         self.start() + self.lines.len() as i64
     }
 
-    /// The same page, longer.
+    /// Whether all of its rows up to `sequence` are here.
+    pub fn has_all_to(&self, sequence: i64) -> bool {
+        self.next_sequence() > sequence.min(self.end())
+    }
+
+    /// Whether it takes no further row.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= PAGE_FULL_BYTES
+    }
+
+    /// How much of it is left for further rows.
+    pub fn left_bytes(&self) -> usize {
+        PAGE_FULL_BYTES.saturating_sub(self.bytes)
+    }
+
+    /// The same page, longer; by as many of the rows as it takes.
     pub fn with(&self, more: impl Iterator<Item = Arc<LogLine>>) -> Self {
-        Self { number: self.number, lines: self.lines.iter().cloned().chain(more).collect() }
+        let (mut lines, mut bytes) = (self.lines.to_vec(), self.bytes);
+        for line in more {
+            if bytes >= PAGE_FULL_BYTES {
+                break;
+            }
+            bytes += line.content.len() + ROW_BYTES;
+            lines.push(line);
+        }
+        Self { number: self.number, lines: lines.into(), bytes }
     }
 
     /// Those of its rows that lie in `start..=end`.
-    pub fn between(&self, start: i64, end: i64) -> impl Iterator<Item = &Arc<LogLine>> {
-        self.lines.iter().filter(move |line| (start..=end).contains(&line.sequence))
-    }
-
-    fn bytes(&self) -> u32 {
-        let bytes: usize = self.lines.iter().map(|line| line.content.len() + ROW_BYTES).sum();
-        bytes.try_into().unwrap_or(u32::MAX)
+    pub fn between(&self, start: i64, end: i64) -> impl DoubleEndedIterator<Item = &LogLine> {
+        self.lines.iter().map(AsRef::as_ref).filter(move |line: &&LogLine| (start..=end).contains(&line.sequence))
     }
 }
 
@@ -100,7 +122,7 @@ impl LogCache {
     pub fn new(limits: CacheLimits) -> Self {
         let pages = Cache::builder()
             .max_capacity(limits.size_bytes)
-            .weigher(|_, page: &Page| page.bytes())
+            .weigher(|_, page: &Page| page.bytes.try_into().unwrap_or(u32::MAX))
             .expire_after(Lifetime(limits.time_to_live))
             .build();
         Self { pages }
@@ -108,19 +130,6 @@ impl LogCache {
 
     pub async fn page(&self, id: ExecutionId, number: i64) -> Option<Page> {
         self.pages.get(&(id, number)).await
-    }
-
-    /// The rows `start..=end` where all of them are here.
-    pub async fn lines(&self, id: ExecutionId, start: i64, end: i64) -> Option<Vec<LogLine>> {
-        let mut lines = vec![];
-        for number in Page::numbers(start, end) {
-            let page = self.page(id, number).await?;
-            if page.next_sequence() <= end.min(page.end()) {
-                return None;
-            }
-            lines.extend(page.between(start, end).map(|line| LogLine::clone(line)));
-        }
-        Some(lines)
     }
 
     /// Puts the page here, unless a longer one is here.
@@ -205,9 +214,24 @@ mod tests {
         cache.extend(id, 306, &vec![line("more"); 300]).await;
         assert_eq!(end_of(&cache, id, 0).await, Some(PAGE_ROWS), "a page is full");
         assert_eq!(end_of(&cache, id, 1).await, None);
-        assert_eq!(cache.lines(id, 6, 7).await.map(|lines| lines.len()), Some(2));
-        assert_eq!(cache.lines(id, 6, 251).await, None);
-        assert_eq!(cache.lines(id, 1, 0).await, Some(vec![]), "nothing is always here");
+        let whole = cache.page(id, 0).await.unwrap();
+        assert_eq!(whole.between(6, 7).count(), 2);
+        assert!(whole.has_all_to(250) && whole.has_all_to(9999) && !page(0, 5).has_all_to(6));
+    }
+
+    #[tokio::test]
+    async fn a_page_of_long_rows_stays_short() {
+        let (cache, id) = (LogCache::new(CacheLimits::default()), ExecutionId(Uuid::nil()));
+        let long = line(&"x".repeat(PAGE_FULL_BYTES / 4));
+        cache.keep(id, page(0, 1)).await;
+        cache.extend(id, 4, &vec![long.clone(); 3]).await;
+        assert_eq!(end_of(&cache, id, 0).await, Some(4));
+        cache.extend(id, 14, &vec![long.clone(); 10]).await;
+        assert_eq!(end_of(&cache, id, 0).await, Some(5));
+        let full = cache.page(id, 0).await.unwrap();
+        assert!(full.is_full() && !full.has_all_to(6) && full.bytes <= PAGE_FULL_BYTES * 5 / 4 + 1000);
+        cache.extend(id, 6, &[line("short")]).await;
+        assert_eq!(end_of(&cache, id, 0).await, Some(5), "what comes behind is not kept either");
     }
 
     #[tokio::test]

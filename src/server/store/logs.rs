@@ -99,10 +99,10 @@ impl Store {
         Ok(last)
     }
 
-    /// The last log row of every running execution.
+    /// The last log row of every running execution; of a long one its beginning, for it is read with every board.
     pub async fn last_lines(&self) -> Stored<Vec<(CardId, LogLine)>> {
         let rows: Vec<LastLineRow> = sqlx::query_as(
-            "select e.card_id, l.sequence, l.logged_at, l.kind, l.content, l.partial
+            "select e.card_id, l.sequence, l.logged_at, l.kind, substr(l.content, 1, 1000) as content, l.partial
              from executions e join log_lines l on l.execution_id = e.id and l.sequence = e.last_sequence
              where e.status = 'running' order by e.card_id",
         )

@@ -32,6 +32,7 @@ mod reading;
 mod running;
 mod searching;
 mod settling;
+mod slices;
 mod usage;
 mod words;
 mod workflow;

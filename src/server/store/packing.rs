@@ -2,7 +2,8 @@
 //!
 //! A log is packed from its beginning, chunk by chunk. One transaction adds a chunk and takes away its rows, so that who
 //! reads in one snapshot finds each row once, in the one place or in the other. What a chunk holds never changes, nor do
-//! the rows that it is made from: their execution has ended. A chunk ends where a page of the log cache ends.
+//! the rows that it is made from: their execution has ended. A chunk ends where a page of the log cache ends, unless that
+//! page is very long: reading one row unpacks its whole chunk.
 //!
 //! A chunk carries the SHA-256 of its rows and of their place. It is checked whenever the chunk is read.
 
@@ -14,7 +15,8 @@ use sqlx::{AnyConnection, FromRow};
 use super::cache::PAGE_ROWS;
 use super::connection::Engine;
 use super::decode::parse;
-use super::{ExecutionId, LogLine, LogType, Store, StoreError, Stored, Timestamp, reading};
+use super::slices::{self, Budget};
+use super::{ExecutionId, LogLine, LogType, Store, StoreError, Stored, Timestamp};
 
 /// A chunk holds so many pages of the log, unless they are long.
 const PAGES_MAX: i64 = 4;
@@ -111,7 +113,9 @@ impl Store {
         for _ in 0..PAGES_MAX {
             end += PAGE_ROWS;
             let next = first + lines.len() as i64;
-            let page = reading::unpacked_lines(&mut *self.reader().acquire().await?, id, next, end).await?;
+            let mut budget = Budget { left_bytes: FULL_BYTES, needs_row: true };
+            let connection = &mut *self.reader().acquire().await?;
+            let page = slices::unpacked_from(connection, id, (next, end), &mut budget).await?;
             bytes += page.iter().map(|line| line.content.len()).sum::<usize>();
             lines.extend(page);
             if first + lines.len() as i64 - 1 < end || bytes >= FULL_BYTES {
@@ -146,34 +150,20 @@ impl Store {
     }
 }
 
-/// Those of the rows `start..=end` that are packed.
-pub(super) async fn lines(
-    connection: &mut AnyConnection,
-    id: ExecutionId,
-    start: i64,
-    end: i64,
-) -> Stored<Vec<LogLine>> {
-    let chunks: Vec<ChunkRow> = sqlx::query_as(
+/// All rows of the chunk that holds `sequence`; none if it is not packed.
+pub(super) async fn rows_with(connection: &mut AnyConnection, id: ExecutionId, sequence: i64) -> Stored<Vec<LogLine>> {
+    let chunk: Option<ChunkRow> = sqlx::query_as(
         "select first_sequence, last_sequence, digest, data from log_chunks
-         where execution_id = $1 and first_sequence <= $3 and last_sequence >= $2 order by first_sequence",
+         where execution_id = $1 and first_sequence <= $2 and last_sequence >= $2",
     )
     .bind(id.to_string())
-    .bind(start)
-    .bind(end)
-    .fetch_all(connection)
+    .bind(sequence)
+    .fetch_optional(connection)
     .await?;
-    if chunks.is_empty() {
-        return Ok(vec![]);
+    match chunk {
+        Some(chunk) => blocking(move || unpack(id, &chunk)).await,
+        None => Ok(vec![]),
     }
-    blocking(move || {
-        let mut lines = vec![];
-        for chunk in chunks {
-            let of_chunk = unpack(id, &chunk)?;
-            lines.extend(of_chunk.into_iter().filter(|line| (start..=end).contains(&line.sequence)));
-        }
-        Ok(lines)
-    })
-    .await
 }
 
 /// The first of the packed rows behind `after` that tells of a failure.

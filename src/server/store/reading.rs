@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use sqlx::{AnyConnection, FromRow};
 
-use super::cache::Page;
+use super::cache::{LogCache, Page};
 use super::decode::{moment, parse};
-use super::logs::LineRow;
+use super::slices::{self, Budget, Piece};
 use super::{
     ExecutionId, ExecutionLog, ExecutionStatus, LogLine, LogSlice, Store, StoreError, Stored, Timestamp, packing,
 };
 
 /// An answer has at most so much content, and at least one row: of very long rows it has fewer than were asked for. What
-/// is left out is what the same question would ask for next.
-const ANSWER_MAX_BYTES: usize = 32 * 1024 * 1024;
+/// is left out is what the same question would ask for next. Readers come by the dozen, and what they are shown is
+/// several times as much.
+const ANSWER_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 #[derive(FromRow)]
 struct HeadRow {
@@ -56,51 +57,87 @@ impl HeadRow {
     }
 }
 
+/// From where rows are read.
+enum Source<'a> {
+    Cache,
+    /// With the cache or without it; the log ends at `last`.
+    Database {
+        tx: &'a mut AnyConnection,
+        cached: Option<&'a LogCache>,
+        last: i64,
+    },
+}
+
 impl Store {
     /// A slice of the log with the execution as of the same moment; through the cache. `limit` is brought within
     /// [`LogSlice::LIMIT_MAX`]; very long rows make for a shorter answer.
     pub async fn log(&self, id: ExecutionId, slice: LogSlice, limit: i64) -> Stored<ExecutionLog> {
         let limit = limit.clamp(1, LogSlice::LIMIT_MAX);
         let mut log = head(&mut *self.reader().acquire().await?, id).await?;
-        let (start, end) = slice.range(limit, log.last_sequence);
-        if let Some(lines) = self.cache.lines(id, start, end).await {
-            log.logs = bounded(slice, lines);
+        let pieces = Piece::of(slice, limit, log.last_sequence);
+        if let Some(lines) = self.answer(id, &pieces, Source::Cache).await? {
+            log.logs = lines;
             return Ok(log);
         }
         // From here on in one transaction, so that the execution cannot be deleted between its head and its rows.
-        let mut tx = self.begin_read().await?;
-        let mut log = head(&mut tx, id).await?;
-        let (start, end) = slice.range(limit, log.last_sequence);
-        let mut numbers: Vec<i64> = Page::numbers(start, end).collect();
-        if !is_forward(slice) {
-            numbers.reverse();
-        }
-        let (mut pages, mut bytes) = (vec![], 0);
-        for number in numbers {
-            let page = self.whole_page(&mut tx, id, number, log.last_sequence).await?;
-            let lines: Vec<LogLine> = page.between(start, end).map(|line| LogLine::clone(line)).collect();
-            bytes += lines.iter().map(|line| line.content.len()).sum::<usize>();
-            pages.push(lines);
-            if bytes > ANSWER_MAX_BYTES {
-                break;
-            }
-        }
-        tx.commit().await?;
-        if !is_forward(slice) {
-            pages.reverse();
-        }
-        log.logs = bounded(slice, pages.into_iter().flatten().collect());
-        Ok(log)
+        self.log_from_database(id, slice, limit, Some(&self.cache)).await
     }
 
     /// The same, without the cache.
     pub async fn log_uncached(&self, id: ExecutionId, slice: LogSlice, limit: i64) -> Stored<ExecutionLog> {
+        self.log_from_database(id, slice, limit.clamp(1, LogSlice::LIMIT_MAX), None).await
+    }
+
+    async fn log_from_database(
+        &self,
+        id: ExecutionId,
+        slice: LogSlice,
+        limit: i64,
+        cached: Option<&LogCache>,
+    ) -> Stored<ExecutionLog> {
         let mut tx = self.begin_read().await?;
         let mut log = head(&mut tx, id).await?;
-        let (start, end) = slice.range(limit.clamp(1, LogSlice::LIMIT_MAX), log.last_sequence);
-        log.logs = bounded(slice, lines(&mut tx, id, start, end).await?);
+        let last = log.last_sequence;
+        let source = Source::Database { tx: &mut tx, cached, last };
+        log.logs = self.answer(id, &Piece::of(slice, limit, last), source).await?.unwrap_or_default();
         tx.commit().await?;
         Ok(log)
+    }
+
+    /// As many rows of the pieces as an answer may have. `None`: the cache has not all of them.
+    async fn answer(&self, id: ExecutionId, pieces: &[Piece], mut source: Source<'_>) -> Stored<Option<Vec<LogLine>>> {
+        let (mut lines, mut left_bytes) = (vec![], ANSWER_MAX_BYTES);
+        for (index, piece) in pieces.iter().enumerate() {
+            // What lies on the two sides of a row has a share each.
+            let mut budget = Budget { left_bytes: left_bytes / (pieces.len() - index), needs_row: index == 0 };
+            let more = match &mut source {
+                Source::Cache => match self.cached_rows(id, *piece, &mut budget).await {
+                    Some(lines) => lines,
+                    None => return Ok(None),
+                },
+                Source::Database { tx, cached: Some(cache), last } => {
+                    rows_through(cache, tx, (id, *last), *piece, &mut budget).await?
+                }
+                Source::Database { tx, cached: None, .. } => slices::rows(tx, id, *piece, &mut budget).await?.0,
+            };
+            left_bytes = left_bytes.saturating_sub(more.iter().map(|line| line.content.len()).sum());
+            piece.join(&mut lines, more);
+        }
+        Ok(Some(lines))
+    }
+
+    /// As many rows of the piece as the budget takes; `None` where they are not all in the cache.
+    async fn cached_rows(&self, id: ExecutionId, piece: Piece, budget: &mut Budget) -> Option<Vec<LogLine>> {
+        let mut lines = vec![];
+        for number in piece.pages() {
+            let page = self.cache.page(id, number).await.filter(|page| page.has_all_to(piece.end))?;
+            let (more, is_all) = piece.take(page.between(piece.start, piece.end), budget);
+            piece.join(&mut lines, more);
+            if !is_all {
+                break;
+            }
+        }
+        Some(lines)
     }
 
     /// The sequence of the first row behind `after` that tells of a failure.
@@ -121,42 +158,52 @@ impl Store {
         tx.commit().await?;
         Ok(next)
     }
+}
 
-    /// The page as it is when the log ends at `last`: from the cache, with what that lacks read and put there.
-    async fn whole_page(&self, tx: &mut AnyConnection, id: ExecutionId, number: i64, last: i64) -> Stored<Page> {
-        let page = self.cache.page(id, number).await.unwrap_or(Page::empty(number));
-        let end = page.end().min(last);
-        if page.next_sequence() > end {
-            return Ok(page);
+/// As many rows of the piece as the budget takes, page by page: from the cache, with what that lacks read and put there.
+/// `log`: the execution, and where its log ends.
+async fn rows_through(
+    cache: &LogCache,
+    tx: &mut AnyConnection,
+    log: (ExecutionId, i64),
+    piece: Piece,
+    budget: &mut Budget,
+) -> Stored<Vec<LogLine>> {
+    let mut lines = vec![];
+    for number in piece.pages() {
+        let page = page_to(cache, tx, log, number).await?;
+        let (more, is_all) = if page.has_all_to(piece.end) {
+            piece.take(page.between(piece.start, piece.end), budget)
+        } else {
+            // The page is too long to be kept as a whole.
+            slices::rows(tx, log.0, piece.within(page.start()..=page.end()), budget).await?
+        };
+        piece.join(&mut lines, more);
+        if !is_all {
+            break;
         }
-        let missing = lines(tx, id, page.next_sequence(), end).await?;
-        let page = page.with(missing.into_iter().map(Arc::new));
-        self.cache.keep(id, page.clone()).await;
-        Ok(page)
     }
+    Ok(lines)
 }
 
-/// Whether what lies behind the answer is what is asked for next.
-fn is_forward(slice: LogSlice) -> bool {
-    matches!(slice, LogSlice::After(_))
-}
-
-/// As many of the rows as an answer may have, from the end at which the slice begins.
-fn bounded(slice: LogSlice, mut lines: Vec<LogLine>) -> Vec<LogLine> {
-    let mut left = ANSWER_MAX_BYTES;
-    let mut fits = |line: &LogLine| {
-        let does = line.content.len() <= left;
-        left = left.saturating_sub(line.content.len());
-        does
-    };
-    if is_forward(slice) {
-        let count = lines.iter().take_while(|line| fits(line)).count();
-        lines.truncate(count.max(1));
-    } else {
-        let count = lines.iter().rev().take_while(|line| fits(line)).count();
-        lines.drain(..lines.len().saturating_sub(count.max(1)));
+/// The page as it is when the log ends at `last`, or the beginning of it that a page may hold: from the cache, with what
+/// that lacks read and put there.
+async fn page_to(
+    cache: &LogCache,
+    tx: &mut AnyConnection,
+    (id, last): (ExecutionId, i64),
+    number: i64,
+) -> Stored<Page> {
+    let page = cache.page(id, number).await.unwrap_or(Page::empty(number));
+    if page.has_all_to(last) || page.is_full() {
+        return Ok(page);
     }
-    lines
+    let missing = Piece { start: page.next_sequence(), end: page.end().min(last), forward: true };
+    let mut budget = Budget { left_bytes: page.left_bytes(), needs_row: true };
+    let (missing, _) = slices::rows(tx, id, missing, &mut budget).await?;
+    let page = page.with(missing.into_iter().map(Arc::new));
+    cache.keep(id, page.clone()).await;
+    Ok(page)
 }
 
 async fn head(connection: &mut AnyConnection, id: ExecutionId) -> Stored<ExecutionLog> {
@@ -169,42 +216,4 @@ async fn head(connection: &mut AnyConnection, id: ExecutionId) -> Stored<Executi
     .fetch_optional(connection)
     .await?;
     Ok(row.ok_or(StoreError::NotFound("execution"))?.into_log(id)?)
-}
-
-/// The rows from `start` to `end`, both included, all of which must be there, packed or not. `connection` must see one
-/// moment: a row may be packed at any time.
-async fn lines(connection: &mut AnyConnection, id: ExecutionId, start: i64, end: i64) -> Stored<Vec<LogLine>> {
-    let count = usize::try_from(end - start + 1).unwrap_or(0);
-    let mut lines = unpacked_lines(connection, id, start, end).await?;
-    if lines.len() < count {
-        // A log is packed from its beginning.
-        let packed = packing::lines(connection, id, start, end).await?;
-        lines.splice(0..0, packed);
-    }
-    if lines.len() != count || lines.iter().zip(start..).any(|(line, sequence)| line.sequence != sequence) {
-        return Err(StoreError::Database(sqlx::Error::Protocol(format!("rows are missing from the log of {id}"))));
-    }
-    Ok(lines)
-}
-
-/// Those of the rows from `start` to `end` that are not packed.
-pub(super) async fn unpacked_lines(
-    connection: &mut AnyConnection,
-    id: ExecutionId,
-    start: i64,
-    end: i64,
-) -> Stored<Vec<LogLine>> {
-    if start > end {
-        return Ok(vec![]);
-    }
-    let rows: Vec<LineRow> = sqlx::query_as(
-        "select sequence, logged_at, kind, content, partial from log_lines
-         where execution_id = $1 and sequence >= $2 and sequence <= $3 order by sequence",
-    )
-    .bind(id.to_string())
-    .bind(start)
-    .bind(end)
-    .fetch_all(connection)
-    .await?;
-    Ok(rows.into_iter().map(LogLine::try_from).collect::<Result<_, _>>()?)
 }

@@ -30,6 +30,8 @@ const LOOK_AT_PAGES: usize = 400;
 const LOOK_AT_PAGES_OF_ALL: i64 = 300;
 const EXECUTIONS_MAX: usize = 20;
 const MATCHES_OF_EACH: usize = 3;
+/// Rows that are found are no longer than this together, and one more.
+const FOUND_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is searched for: words, folded.
 #[derive(Clone, Debug)]
@@ -71,6 +73,15 @@ impl Query {
             Engine::Postgres => words.map(|word| format!("'{word}':*")).collect::<Vec<_>>().join(" & "),
         }
     }
+}
+
+/// Whether there are as many matches as there may be.
+fn is_full(found: &LogMatches, limit: i64) -> bool {
+    found.matches.len() as i64 >= limit || bytes(&found.matches) >= FOUND_MAX_BYTES
+}
+
+fn bytes(matches: &[LogMatch]) -> usize {
+    matches.iter().map(|found| found.line.content.len()).sum()
 }
 
 #[derive(FromRow)]
@@ -158,7 +169,7 @@ impl Store {
         let first = after.max(0) + 1;
         let mut found = LogMatches { matches: vec![], searched_to: after.max(0), more: false };
         for (looked_at, number) in self.pages_to_look_at(id, query, first, &progress).await?.enumerate() {
-            if looked_at == LOOK_AT_PAGES || found.matches.len() as i64 >= limit {
+            if looked_at == LOOK_AT_PAGES || is_full(&found, limit) {
                 found.more = true;
                 return Ok(found);
             }
@@ -167,7 +178,7 @@ impl Store {
             let wanted = usize::try_from(limit).unwrap_or_default() - found.matches.len();
             self.look_at(id, query, start..=end, wanted, &mut found).await?;
         }
-        found.more = found.matches.len() as i64 >= limit && found.searched_to < progress.last_sequence;
+        found.more = is_full(&found, limit) && found.searched_to < progress.last_sequence;
         if !found.more {
             found.searched_to = progress.last_sequence.max(found.searched_to);
         }
@@ -179,7 +190,8 @@ impl Store {
         let mut found: Vec<(ExecutionId, Vec<LogMatch>)> = vec![];
         for (id, number) in self.pages_of_all(query).await? {
             let known = found.iter().position(|(known, _)| *known == id);
-            if known.is_none() && found.len() == EXECUTIONS_MAX {
+            let bytes: usize = found.iter().map(|(_, matches)| bytes(matches)).sum();
+            if (known.is_none() && found.len() == EXECUTIONS_MAX) || bytes >= FOUND_MAX_BYTES {
                 break;
             }
             if known.is_some_and(|known| found[known].1.len() >= MATCHES_OF_EACH) {
@@ -215,7 +227,7 @@ impl Store {
         found: &mut LogMatches,
     ) -> Stored<()> {
         let mut next = *rows.start();
-        let full = found.matches.len() + wanted;
+        let full = (found.matches.len() + wanted) as i64;
         while next <= *rows.end() {
             let lines = self.log(id, LogSlice::After(next - 1), rows.end() - next + 1).await?.logs;
             let Some(last) = lines.last() else { break };
@@ -229,13 +241,13 @@ impl Store {
             })
             .await?;
             for one in of_these {
-                if found.matches.len() == full {
+                if is_full(found, full) {
                     return Ok(());
                 }
                 found.searched_to = one.line.sequence;
                 found.matches.push(one);
             }
-            if found.matches.len() == full {
+            if is_full(found, full) {
                 return Ok(());
             }
             found.searched_to = next - 1;

@@ -82,7 +82,7 @@ impl LogFeed {
         Effect::new(move |_| {
             if self.follow.at_end() {
                 self.seen.set(self.of(LogWindow::last_sequence).unwrap_or(0));
-                if self.window.with_untracked(|window| window.as_ref().is_some_and(|window| window.missing() > 0)) {
+                if self.window.with_untracked(|window| window.as_ref().is_some_and(LogWindow::is_lacking)) {
                     self.poll.wake();
                 }
             }
@@ -284,7 +284,7 @@ fn take(
     }
     window.with_untracked(|window| match window {
         Some(window) if window.next(following).is_none() => Next::WhenWoken,
-        Some(window) if following && window.missing() > 0 => Next::InMs(0),
+        Some(window) if following && window.is_lacking() => Next::InMs(0),
         _ => Next::InMs(PACE_MS),
     })
 }

@@ -294,11 +294,13 @@ fn Pages(card: CardId, feed: LogFeed) -> impl IntoView {
             return None;
         }
         let to = |line: i64| format!("/cards/{card}?execution={execution}&line={line}");
+        // Where rows are very long a part has fewer, and nobody knows how many the next one has: no row is skipped.
+        let half = if last - first + 1 < PAGE { 0 } else { PAGE / 2 };
         Some(view! {
             <nav class="log__pages" aria-label=tr!(log.parts)>
                 <span>{tr!(log.from_to, first = first, last = last, all = all)}</span>
-                {(first > 1).then(|| view! { <a href=to(1)>{tr!(log.first)}</a> <a href=to((first - 1 - PAGE / 2).max(1))>{tr!(log.earlier)}</a> })}
-                {(last < all).then(|| view! { <a href=to(last + PAGE / 2)>{tr!(log.later)}</a> <a href=to(all)>{tr!(log.last)}</a> })}
+                {(first > 1).then(|| view! { <a href=to(1)>{tr!(log.first)}</a> <a href=to((first - 1 - half).max(1))>{tr!(log.earlier)}</a> })}
+                {(last < all).then(|| view! { <a href=to(last + half.max(1))>{tr!(log.later)}</a> <a href=to(all)>{tr!(log.last)}</a> })}
             </nav>
         })
     })

@@ -12,6 +12,8 @@ use crate::domain::{ExecutionId, ExecutionStatus, LogLine, LogSlice, Timestamp};
 pub const ROWS_MAX: usize = 2000;
 /// As many rows as one question asks for.
 pub const PAGE: i64 = LogSlice::LIMIT_DEFAULT;
+/// Fewer rows may leave a part of a screen empty. An answer has fewer only where rows are very long.
+const ROWS_FEW: usize = 50;
 
 /// A row, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +91,15 @@ impl LogWindow {
         self.ended
     }
 
+    /// Whether who follows the end still lacks rows: those that have come, or earlier ones that the screen has room for.
+    pub fn is_lacking(&self) -> bool {
+        self.missing() > 0 || self.has_too_few()
+    }
+
+    fn has_too_few(&self) -> bool {
+        self.rows.len() < ROWS_FEW && self.first() > 1
+    }
+
     /// Whether this row is here.
     pub fn has(&self, sequence: i64) -> bool {
         (self.first()..=self.last()).contains(&sequence)
@@ -99,7 +110,9 @@ impl LogWindow {
     /// what is here; else only how long the log is.
     pub fn next(&self, following: bool) -> Option<(LogSlice, i64)> {
         let wants_rows = following || (self.has_room(following) && self.missing() <= PAGE);
-        if self.ended && (self.missing() == 0 || !wants_rows) {
+        if following && self.missing() == 0 && self.has_too_few() {
+            Some((self.earlier(), PAGE))
+        } else if self.ended && (self.missing() == 0 || !wants_rows) {
             None
         } else if !wants_rows {
             Some((LogSlice::After(i64::MAX - 1), 1))
@@ -116,14 +129,19 @@ impl LogWindow {
 
     /// What to ask for to see a row in the middle of others.
     pub fn around(sequence: i64) -> LogSlice {
-        LogSlice::After((sequence - PAGE / 2).max(0))
+        LogSlice::Around(sequence.max(1))
     }
 
-    /// Takes in rows from the end of the log; answers whether that changed anything. Rows that would leave a hole begin
+    /// Takes in rows that [`LogWindow::next`] asked for, mostly from the end of the log; answers whether that changed anything. Rows that would leave a hole begin
     /// the window anew for who follows the end, and are of no use to who does not.
     pub fn append(&mut self, page: LogPage, following: bool) -> bool {
         let before = (self.first(), self.last(), self.last_sequence, self.ended);
-        self.take_in(page, following);
+        if page.log.logs.last().is_some_and(|line| line.sequence < self.first()) {
+            self.ended |= page.log.complete;
+            self.prepend(page);
+        } else {
+            self.take_in(page, following);
+        }
         before != (self.first(), self.last(), self.last_sequence, self.ended)
     }
 
@@ -165,9 +183,11 @@ impl LogWindow {
     /// Takes in the rows before the first one, and lets go of as many at the end as there are too many.
     pub fn prepend(&mut self, LogPage { log, prose }: LogPage) {
         self.last_sequence = self.last_sequence.max(log.last_sequence);
-        let first = self.first();
-        for row in Row::all(log.logs, prose).rev().skip_while(|row| row.line.sequence >= first) {
-            self.rows.push_front(Arc::new(row));
+        for row in Row::all(log.logs, prose).rev() {
+            // Rows that another answer has brought meanwhile are here, and none may be left out.
+            if row.line.sequence == self.first() - 1 {
+                self.rows.push_front(Arc::new(row));
+            }
         }
         self.rows.truncate(ROWS_MAX);
     }
@@ -263,6 +283,7 @@ mod tests {
         window.extend(log(5501..=7500, 1_000_000, false));
         assert_eq!((window.first(), window.last(), window.has(5500)), (5501, 7500, false));
         assert_eq!(LogWindow::around(9).range(PAGE, 100), (1, 100));
+        assert_eq!(LogWindow::around(1000).range(PAGE, 9999), (751, 1250));
     }
 
     #[test]
@@ -271,6 +292,27 @@ mod tests {
         assert_eq!(window.next(true), Some((LogSlice::Tail, PAGE)));
         window.append(log(9_501..=10_000, 10_000, false), true);
         assert_eq!((window.first(), window.last()), (9_501, 10_000));
+    }
+
+    #[test]
+    fn who_follows_very_long_rows_is_given_enough_of_them_for_a_screen() {
+        let mut window = LogWindow::new(log(85..=100, 100, true));
+        assert_eq!((window.is_lacking(), window.next(true)), (true, Some((LogSlice::Before(85), PAGE))));
+        assert_eq!(window.next(false), None, "who reads further up asks by scrolling");
+        assert!(window.append(log(69..=84, 100, true), true));
+        assert!(window.append(log(53..=68, 103, true), true));
+        assert_eq!(window.next(true), Some((LogSlice::After(100), PAGE)), "first what has come");
+        window.append(log(101..=103, 103, true), true);
+        assert_eq!(sequences(&window), (53..=103).collect::<Vec<_>>());
+        assert_eq!((window.is_lacking(), window.next(true)), (false, None));
+        // Whatever comes in twice or too late leaves no hole and no double.
+        window.append(log(53..=60, 103, true), true);
+        window.append(log(1..=16, 103, true), true);
+        assert_eq!(sequences(&window), (53..=103).collect::<Vec<_>>());
+        let mut whole = LogWindow::new(log(1..=3, 3, true));
+        assert_eq!((whole.is_lacking(), whole.next(true)), (false, None));
+        whole.append(log([], 3, true), true);
+        assert_eq!(sequences(&whole), [1, 2, 3]);
     }
 
     #[test]
