@@ -165,7 +165,7 @@ fn a_page_of_very_long_rows_is_small_and_so_is_the_server_that_many_ask_for_it()
     });
     let needed = memory("VmHWM").saturating_sub(before);
     assert!(needed < 250, "six pages took {needed} MB");
-    // Whoever goes on from the last row gets all of them.
+    // Going on from the last row gets all of them.
     assert_eq!(server.rows(&execution, 5000).iter().filter(|row| row["type"] == "text").count(), 300);
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
-/// From where a Postgres client reads passwords and keys, besides `DATABASE_URL`.
+/// These lead a Postgres client to passwords and keys, besides `DATABASE_URL`.
 const OF_POSTGRES: [&str; 4] = ["PGPASSWORD", "PGPASSFILE", "PGSERVICEFILE", "PGSSLKEY"];
 
 /// The variables in the server's environment that agents, supervisors and git must not see.

@@ -30,7 +30,7 @@ const LOOK_AT_PAGES: usize = 400;
 const LOOK_AT_PAGES_OF_ALL: i64 = 300;
 const EXECUTIONS_MAX: usize = 20;
 const MATCHES_OF_EACH: usize = 3;
-/// Rows that are found are no longer than this together, and one more.
+/// A search stops at the row with which its matches are this long together.
 const FOUND_MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// What is searched for: words, folded.

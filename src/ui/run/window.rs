@@ -91,7 +91,7 @@ impl LogWindow {
         self.ended
     }
 
-    /// Whether who follows the end still lacks rows: those that have come, or earlier ones that the screen has room for.
+    /// Whether a reader at the end still lacks rows: those that have come, or earlier ones for which the screen has room.
     pub fn is_lacking(&self) -> bool {
         self.missing() > 0 || self.has_too_few()
     }
@@ -184,7 +184,7 @@ impl LogWindow {
     pub fn prepend(&mut self, LogPage { log, prose }: LogPage) {
         self.last_sequence = self.last_sequence.max(log.last_sequence);
         for row in Row::all(log.logs, prose).rev() {
-            // Rows that another answer has brought meanwhile are here, and none may be left out.
+            // Another answer may have brought some of them already; and no row may be left out between two others.
             if row.line.sequence == self.first() - 1 {
                 self.rows.push_front(Arc::new(row));
             }
@@ -295,17 +295,17 @@ mod tests {
     }
 
     #[test]
-    fn who_follows_very_long_rows_is_given_enough_of_them_for_a_screen() {
+    fn a_reader_at_the_end_gets_enough_very_long_rows_for_a_screen() {
         let mut window = LogWindow::new(log(85..=100, 100, true));
         assert_eq!((window.is_lacking(), window.next(true)), (true, Some((LogSlice::Before(85), PAGE))));
-        assert_eq!(window.next(false), None, "who reads further up asks by scrolling");
+        assert_eq!(window.next(false), None, "a reader further up asks by scrolling");
         assert!(window.append(log(69..=84, 100, true), true));
         assert!(window.append(log(53..=68, 103, true), true));
         assert_eq!(window.next(true), Some((LogSlice::After(100), PAGE)), "first what has come");
         window.append(log(101..=103, 103, true), true);
         assert_eq!(sequences(&window), (53..=103).collect::<Vec<_>>());
         assert_eq!((window.is_lacking(), window.next(true)), (false, None));
-        // Whatever comes in twice or too late leaves no hole and no double.
+        // What comes twice or too late leaves no hole and no double.
         window.append(log(53..=60, 103, true), true);
         window.append(log(1..=16, 103, true), true);
         assert_eq!(sequences(&window), (53..=103).collect::<Vec<_>>());
