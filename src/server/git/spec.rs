@@ -1,6 +1,7 @@
 //! Plans in a worktree: `specs/*.md`, regular files of a limited size with something in them.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::SystemTime;
 
 use rustix::fs::{Mode, OFlags};
@@ -8,7 +9,6 @@ use rustix::fs::{Mode, OFlags};
 use super::layout::Layout;
 use super::worktree::Worktree;
 use super::{GitError, Place};
-use std::path::Path;
 
 /// So much of a plan is compared.
 const COMPARED_MAX_BYTES: u64 = 1024 * 1024;
@@ -32,7 +32,7 @@ impl Worktree {
         let Some(now) = self.read_spec(file, COMPARED_MAX_BYTES) else { return false };
         let Ok(before) = place.read_bytes(&["cat-file", "blob", &format!("{base}:{file}")]).await else { return true };
         let before = &before[..before.len().min(COMPARED_MAX_BYTES as usize)];
-        !String::from_utf8_lossy(before).split_whitespace().eq(now.split_whitespace())
+        !words(&String::from_utf8_lossy(before)).eq(words(&now))
     }
 
     /// Every plan, and when it was written.
@@ -59,7 +59,7 @@ impl Worktree {
         if !folder.is_dir() || !metadata.is_file() {
             return None;
         }
-        let is_blank = self.read_spec(file, COMPARED_MAX_BYTES)?.trim().is_empty();
+        let is_blank = words(&self.read_spec(file, COMPARED_MAX_BYTES)?).next().is_none();
         (!is_blank).then(|| metadata.modified().ok()).flatten()
     }
 
@@ -78,4 +78,9 @@ impl Worktree {
         file.take(max).read_to_end(&mut bytes).ok()?;
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
+}
+
+/// What a text says, without the spaces between its words and the byte order mark before them.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c.is_whitespace() || c == '\u{feff}').filter(|word| !word.is_empty())
 }
