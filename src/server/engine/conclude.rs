@@ -216,5 +216,3 @@ fn failed_by_git(before: &str, error: GitError) -> anyhow::Result<Judgement> {
         other => Ok(Judgement::Failed(format!("{before}{other}"))),
     }
 }
-
-}
