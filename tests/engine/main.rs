@@ -10,6 +10,7 @@ mod cancelling;
 mod limits;
 mod masking;
 mod recovery;
+mod specs;
 mod verdicts;
 mod workflow;
 
