@@ -60,9 +60,8 @@ enum Command {
     Retry {
         /// A card's id, or enough of its beginning or end
         card: String,
-        /// Start again from this stage instead: plan, implement, test or review
-        #[arg(long)]
-        stage: Option<String>,
+        #[command(flatten)]
+        options: client::cards::RetryOptions,
         #[command(flatten)]
         server: ServerOptions,
     },
@@ -136,7 +135,7 @@ fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Cards { json, server } => client::cards::list(&server.connect()?, json)?,
         Command::Logs { card, follow, json, server } => client::logs::print(&server.connect()?, &card, follow, json)?,
         Command::Cancel { card, server } => client::cards::cancel(&server.connect()?, &card)?,
-        Command::Retry { card, stage, server } => client::cards::retry(&server.connect()?, &card, stage)?,
+        Command::Retry { card, options, server } => client::cards::retry(&server.connect()?, &card, options)?,
         Command::Backup { file, options } => say(&server::keeping::backup::run(&file, &options)?)?,
         Command::Restore(options) => say(&server::keeping::restore::run(&options)?)?,
         Command::Doctor(options) => {

@@ -194,6 +194,7 @@ test('the outlines of what opens over the board', async ({ cardume, page, open }
         - listitem:
           - heading "Garden" [level=3]
           - paragraph: /repository/
+          - button "Change path"
           - checkbox "Mask secrets in logs" [checked]
           - button "Remove project"
       - textbox "Path of the repository"

@@ -1,5 +1,7 @@
 // Projects: what can be changed about them.
 
+import { renameSync } from 'node:fs';
+
 import { type Card, type Cardume, expect, logLines, test } from '../fixtures/board.ts';
 
 // In two pieces, so that no scanner takes this file for a leak.
@@ -56,6 +58,28 @@ test('a path is looked at while it is typed', async ({ cardume, page, open }) =>
   const { path } = (await cardume.projects())[0] ?? { path: '' };
   await field.fill(path);
   await expect(field).toHaveAccessibleDescription(`Repository: ${path}`);
+});
+
+test('a project that was moved is told to the board', async ({ cardume, complaints, page, open }) => {
+  complaints.tolerate(/Failed to load resource/);
+  const { path } = (await cardume.projects())[0] ?? { path: '' };
+  const moved = `${path}-moved`;
+  renameSync(path, moved);
+  await open(page);
+  await page.getByRole('button', { name: 'Projects' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Projects' });
+  const change = dialog.getByRole('button', { name: 'Change path' });
+  await change.click();
+  const field = dialog.getByLabel('Where the repository is now');
+  await expect(field).toBeFocused();
+  await expect(field).toHaveValue(path);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await expect(dialog.getByRole('alert').filter({ hasText: 'There is no folder' })).toBeVisible();
+  await field.fill(moved);
+  await field.press('Enter');
+  await expect(dialog.locator('.settings__path')).toHaveText(moved);
+  await expect(change).toBeVisible();
+  expect((await cardume.projects())[0]?.path).toBe(moved);
 });
 
 test('a project is removed once one has said so twice', async ({ cardume, page, open }) => {

@@ -14,7 +14,8 @@ pub async fn add_project(project: NewProject) -> Result<Project, Failure> {
     Ok(app.add_project(project).await?.0)
 }
 
-/// Changes a project; answers it as it is now.
+/// Changes a project; answers it as it is now. 422 where its new path leads to no git repository; 409 while an agent works
+/// on one of its cards.
 #[server(prefix = "/fn", endpoint = "edit_project", input = Json)]
 pub async fn edit_project(id: ProjectId, edit: ProjectEdit) -> Result<Project, Failure> {
     let app = expect_context::<crate::server::App>();

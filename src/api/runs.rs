@@ -22,11 +22,13 @@ pub async fn cancel_card(id: CardId) -> Result<Card, Failure> {
     Ok(app.cancel_card(id).await?)
 }
 
-/// Goes on from the failed stage, or from `stage`. 409 if it runs or nothing has failed.
+/// Goes on from the failed stage, or from `stage`; in a new worktree if that is asked for. 409 if it runs or nothing has
+/// failed.
 #[server(prefix = "/fn", endpoint = "retry_card")]
-pub async fn retry_card(id: CardId, stage: Option<Stage>) -> Result<Card, Failure> {
+pub async fn retry_card(id: CardId, stage: Option<Stage>, new_worktree: Option<bool>) -> Result<Card, Failure> {
     let app = expect_context::<crate::server::App>();
-    Ok(app.retry_card(id, stage).await?)
+    let retry = crate::domain::Retry { stage, new_worktree: new_worktree.unwrap_or_default() };
+    Ok(app.retry_card(id, retry).await?)
 }
 
 /// Sets the word that a card's workflow shows; makes a `workflow` execution where the card has none. 409 if the card's own

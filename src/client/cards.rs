@@ -39,9 +39,21 @@ pub fn cancel(server: &Connection, card: &str) -> anyhow::Result<()> {
     say("The agent is being stopped.\n")
 }
 
-pub fn retry(server: &Connection, card: &str, stage: Option<String>) -> anyhow::Result<()> {
+/// How to go on.
+#[derive(clap::Args)]
+pub struct RetryOptions {
+    /// Start again from this stage instead: plan, implement, test or review
+    #[arg(long)]
+    stage: Option<String>,
+    /// Put the card's worktree aside, and make a new one from its branch
+    #[arg(long)]
+    new_worktree: bool,
+}
+
+pub fn retry(server: &Connection, card: &str, options: RetryOptions) -> anyhow::Result<()> {
     let id = find(server, card)?;
-    let card: Card = server.post(&format!("/api/cards/{id}/retry"), &json!({ "stage": stage }))?;
+    let body = json!({ "stage": options.stage, "newWorktree": options.new_worktree });
+    let card: Card = server.post(&format!("/api/cards/{id}/retry"), &body)?;
     let command = card.active_execution.map(|execution| execution.command.to_string()).unwrap_or_default();
     say(&format!("The card goes on with {command}.\n"))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ActiveExecution, CardId, Column, ExecutionStatus, ProjectId, Timestamp};
+use super::{ActiveExecution, CardId, Column, ExecutionStatus, ProjectId, Remedy, Timestamp, WorkflowStage};
 
 /// One piece of work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,6 +52,13 @@ impl Card {
     pub const DISCARDED_KEPT: Duration = Duration::from_secs(24 * 60 * 60);
     /// A model's name has at most so many characters.
     pub const MODEL_MAX_CHARS: usize = 200;
+
+    /// What its last error asks a person to do, if it asks for something that can be offered.
+    pub fn remedy(&self) -> Option<Remedy> {
+        let execution = self.active_execution.as_ref()?;
+        let is_failed = execution.status.has_ended() && execution.workflow_stage == WorkflowStage::Error;
+        execution.workflow_error.as_deref().filter(|_| is_failed).and_then(Remedy::of)
+    }
 
     /// Whether an agent works on it, or is about to.
     pub fn is_running(&self) -> bool {

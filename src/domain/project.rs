@@ -30,8 +30,12 @@ pub struct NewProject {
 /// A change to a project. Absent fields stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProjectEdit {
     /// Whether what looks like a secret is masked in its logs. Holds for executions that begin from now on.
+    #[serde(default)]
     pub mask_secrets: Option<bool>,
+    /// Where the repository is now. Refused while an agent works on one of its cards.
+    #[serde(default)]
+    pub path: Option<String>,
 }

@@ -34,6 +34,15 @@ pub enum Event {
     Retry(Option<Stage>),
 }
 
+/// What somebody who retries a card asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// Absent: the stage that failed.
+    pub stage: Option<Stage>,
+    /// The old worktree is put aside, and a new one is made from the card's branch.
+    pub new_worktree: bool,
+}
+
 /// An [`Event`] that the workflow does not allow where it stands. Says why in words for the user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IllegalTransition {

@@ -63,6 +63,8 @@ pub fn now() -> Timestamp {
 /// Serves the board and the API until SIGTERM or SIGINT. Running agents go on.
 pub fn serve(options: ServeOptions) -> anyhow::Result<()> {
     log::begin();
+    // Each agent that is followed, each page and each database connection takes some.
+    process::open_files::raise_limit();
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(run(options));
     // What is still being read from a disk or a database must not keep the process from ending.

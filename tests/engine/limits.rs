@@ -8,7 +8,7 @@ use super::{contents, id};
 #[test]
 fn an_agent_that_takes_too_long_is_ended_with_all_below_it() {
     let slow = "cat > /dev/null; echo before; setsid sleep 1000 & sleep 1000";
-    let server = Server::prepare().config("[stages]\ntimeout_minutes = 0.02\n").agent("slow", slow).start();
+    let server = Server::prepare().config("[stages]\ntimeout_minutes = 0.1\n").agent("slow", slow).start();
     let card = server.run_new_card("slow");
     let card = server.wait_for_stage(&card, "error");
     let error = card["activeExecution"]["workflowError"].as_str().unwrap();

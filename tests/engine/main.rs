@@ -11,6 +11,8 @@ mod limits;
 mod masking;
 mod recovery;
 mod specs;
+mod shortage;
+mod stuck;
 mod verdicts;
 mod workflow;
 

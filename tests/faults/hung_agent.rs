@@ -30,7 +30,7 @@ fn run_hanging(server: &Server, round: &mut Round) -> (String, Part) {
 }
 
 fn row_10_a_hung_agent_is_remarked_upon_and_ended(round: &mut Round) {
-    let limits = "[stages]\ntimeout_minutes = 0.07\nquiet_minutes = 0.02\n";
+    let limits = "[stages]\ntimeout_minutes = 0.15\nquiet_minutes = 0.02\n";
     let server = round.prepare().agent("parent", &parent()).config(limits).start();
     let since = Instant::now();
     let (card, part) = run_hanging(&server, round);

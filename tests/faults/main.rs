@@ -29,10 +29,12 @@ mod full_disk;
 mod git_crashes;
 mod git_interrupted;
 mod git_strays;
+mod gone_project;
 mod hung_agent;
 mod journal_reader;
 mod killed_server;
 mod killed_supervisor;
+mod no_files;
 
 /// Makes two tests of each row: `sqlite::name` and `postgres::name`.
 macro_rules! on_both_databases {

@@ -92,3 +92,35 @@ fn masking_can_be_turned_off() {
         server.patch(&format!("/api/projects/{nobody}"), json!({ "maskSecrets": true })).problem(404);
     }
 }
+
+#[test]
+fn a_path_can_be_changed_and_what_is_no_repository_is_refused() {
+    let server = server();
+    let (repository, other) = (server.repository("one"), server.repository("other"));
+    let (id, _) = (server.add_project(&repository), server.add_project(&other));
+    let path = format!("/api/projects/{id}");
+    let moved = server.home().join("moved");
+    std::fs::rename(&repository, &moved).unwrap();
+    let inside = moved.join("sub");
+    std::fs::create_dir(&inside).unwrap();
+    let changed = server.patch(&path, json!({ "path": inside }));
+    assert_eq!((changed.status, &changed.json()["path"]), (200, &json!(moved)), "{changed:?}");
+    assert_eq!(server.patch(&path, json!({ "path": moved })).json(), changed.json());
+    // Both at once, and neither without the other's leave.
+    let both = server.patch(&path, json!({ "path": other, "maskSecrets": false })).problem(409);
+    assert!(both.contains("other"), "{both}");
+    assert_eq!(server.get("/api/projects").json()["projects"][0]["maskSecrets"], true);
+
+    let folder = server.home().join("just a folder");
+    std::fs::create_dir(&folder).unwrap();
+    let detail = server.patch(&path, json!({ "path": folder })).problem(422);
+    assert!(detail.contains("git init"), "{detail}");
+    for nowhere in ["/there/is/nothing", "relative", "", "\0"] {
+        server.patch(&path, json!({ "path": nowhere })).problem(422);
+    }
+    let unknown = server.patch(&path, json!({ "maskSecrets": true, "colour": "red" })).problem(400);
+    assert!(unknown.contains("colour"), "{unknown}");
+    server.patch(&format!("/api/projects/{}", super::NOBODY), json!({ "path": moved })).problem(404);
+    let document = server.get("/api/openapi.json").json();
+    assert_eq!(document["components"]["schemas"]["ProjectEdit"]["additionalProperties"], false);
+}

@@ -33,13 +33,21 @@ async fn a_path_is_one_project(on: Ground) {
     let again = Project { id: ProjectId(Uuid::now_v7()), ..on.store.project(id).await.unwrap() };
     assert!(conflict(on.store.insert_project(&again).await).contains("already"));
     assert_eq!(on.store.projects().await.unwrap().len(), 1);
+
+    let other = on.project().await;
+    let path = on.store.project(id).await.unwrap().path;
+    let moved = |path: &str| ProjectEdit { path: Some(path.into()), ..ProjectEdit::default() };
+    conflict(on.store.edit_project(other, &moved(&path)).await);
+    let changed = on.store.edit_project(other, &moved("/elsewhere")).await.unwrap();
+    assert_eq!((changed.path.as_str(), changed.mask_secrets), ("/elsewhere", true));
+    assert_eq!(on.store.project_at("/elsewhere").await.unwrap(), Some(changed));
 }
 
 async fn a_run_keeps_to_what_held_when_it_began(on: Ground) {
     let (card, first) = on.running_card().await;
     let project = on.store.card(card).await.unwrap().project_id;
     assert!(on.store.running_execution(first).await.unwrap().mask_secrets);
-    let off = ProjectEdit { mask_secrets: Some(false) };
+    let off = ProjectEdit { mask_secrets: Some(false), path: None };
     assert!(!on.store.edit_project(project, &off).await.unwrap().mask_secrets);
     // What says nothing changes nothing.
     assert!(!on.store.edit_project(project, &ProjectEdit::default()).await.unwrap().mask_secrets);

@@ -17,6 +17,7 @@ crate::on_both_engines!(
     many_finishes_at_once_make_one_next_stage,
     a_retry_goes_on_from_the_failed_stage,
     a_retry_takes_up_the_stage_that_is_named,
+    a_new_worktree_is_asked_for_with_the_retry,
     a_moved_card_runs_anew,
     what_is_refused_changes_nothing,
     finish_keeps_the_result_that_the_agent_reported,
@@ -223,6 +224,23 @@ async fn a_retry_takes_up_the_stage_that_is_named(on: Ground) {
     let begun = on.store.begin(card, Event::Retry(Some(Stage::Implement)), again, &[], now()).await.unwrap();
     assert_eq!((begun.column_id, Workflow::of(&begun)), (Column::Implement, Workflow::Working(Stage::Implement)));
     assert_eq!(on.store.execution(again).await.unwrap().attempt, 2);
+}
+
+async fn a_new_worktree_is_asked_for_with_the_retry(on: Ground) {
+    let (card, failed) = running_at(&on, Stage::Test).await;
+    on.store.finish(failed, &failure(ExecutionStatus::Error), execution_id(), now()).await.unwrap();
+    let anew = Retry { stage: None, new_worktree: true };
+    let refused = Retry { stage: Some(Stage::Plan), ..anew };
+    let again = execution_id();
+    let begun = on.store.retry(card, anew, again, now()).await.unwrap();
+    assert_eq!((begun.column_id, Workflow::of(&begun)), (Column::Test, Workflow::Working(Stage::Test)));
+    let running = on.store.running_execution(again).await.unwrap();
+    assert_eq!((running.new_worktree, running.ordinal, running.attempt), (true, 4, 2));
+    conflict(on.store.retry(card, refused, execution_id(), now()).await);
+    // It holds for that run alone.
+    let next = execution_id();
+    on.store.finish(again, &success(), next, now()).await.unwrap();
+    assert!(!on.store.running_execution(next).await.unwrap().new_worktree);
 }
 
 async fn a_moved_card_runs_anew(on: Ground) {

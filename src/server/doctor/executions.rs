@@ -10,15 +10,16 @@ use crate::server::store::{RunningExecution, Store, StoreError};
 /// So much of a journal, behind what is in the database, is looked at.
 const LOOK_BYTES: u64 = 64 * 1024 * 1024;
 
-pub async fn examine(config: &Config, store: &Store) -> Vec<Finding> {
-    match look(config, store).await {
+/// `stuck`: what was found about runs that can't go on.
+pub async fn examine(config: &Config, store: &Store, stuck: Vec<Finding>) -> Vec<Finding> {
+    match look(config, store, stuck).await {
         Ok(findings) => findings,
         Err(error) => vec![wrong("runs", format!("cannot be read: {error}"))],
     }
 }
 
-async fn look(config: &Config, store: &Store) -> Result<Vec<Finding>, StoreError> {
-    let mut findings = vec![];
+async fn look(config: &Config, store: &Store, stuck: Vec<Finding>) -> Result<Vec<Finding>, StoreError> {
+    let mut findings = stuck;
     let running = store.running().await?;
     for execution in &running {
         let workplace = Workplace::at(config.data_dir.join("executions").join(execution.id.to_string()));

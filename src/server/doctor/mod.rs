@@ -7,6 +7,7 @@ mod access;
 mod database;
 mod executions;
 mod programs;
+mod projects;
 mod storage;
 
 use std::fmt;
@@ -74,7 +75,9 @@ async fn examine_all(options: &ServeOptions) -> Vec<Finding> {
             findings.extend(of_database);
             findings.push(access::examine(&config, store.as_ref()).await);
             if let Some(store) = store {
-                findings.extend(executions::examine(&config, &store).await);
+                let (of_projects, stuck) = projects::examine(&store).await;
+                findings.extend(of_projects);
+                findings.extend(executions::examine(&config, &store, stuck).await);
                 store.close().await;
             }
             findings.extend(programs::agents(&config).await);

@@ -1,5 +1,6 @@
 //! What an agent's end means: whether the stage did what it is for, the commit of its work, and the words for it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::Engine;
@@ -8,6 +9,7 @@ use super::prepare::doing;
 use super::verdict::{agent_succeeded, last_words};
 use super::work::Work;
 use crate::domain::{ExecutionStatus, LogType, Stage};
+use crate::server::git::belonging::obstacle;
 use crate::server::git::{Gathered, GitError, OnBranch};
 use crate::server::process::Exit;
 use crate::server::secrets::masked;
@@ -16,11 +18,23 @@ use crate::server::store::{Ending, NewLine};
 /// An ending that is no success does not wait longer for git. What the agent left stays in the worktree in any case.
 const KEEP_WITHIN: Duration = Duration::from_secs(8);
 
+/// Whether the agent's work is put under a reference of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    Work,
+    /// Git did not answer to somebody who cancels, or failed.
+    Nothing,
+}
+
 /// How the execution ended. Harmless to work out twice: a crash may come before the answer is stored.
-pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> anyhow::Result<Ending> {
+pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd, keep: Keep) -> anyhow::Result<Ending> {
     let execution = &following.execution;
     let what = doing(execution.stage);
-    let result = last_words(engine, following).await?;
+    let result = match &end {
+        // It never said anything, or what it said can't be read.
+        ProcessEnd::Refused(_) => None,
+        _ => last_words(engine, following).await?,
+    };
     let ended_at = match &end {
         ProcessEnd::Exited { exit, .. } => Some(exit.ended_at.max(execution.started_at)),
         ProcessEnd::Lost { .. } | ProcessEnd::Refused(_) => None,
@@ -45,6 +59,9 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
         ProcessEnd::Lost { .. } | ProcessEnd::Refused(_) => None,
     };
     let ending = match end {
+        ProcessEnd::Refused(_) | ProcessEnd::Lost { .. } if execution.cancel_requested => {
+            failed(ExecutionStatus::Cancelled, format!("{what} was cancelled."), None)
+        }
         ProcessEnd::Refused(why) => failed(ExecutionStatus::Error, why, None),
         ProcessEnd::Exited { exit, .. } if exit.cancelled || execution.cancel_requested => {
             failed(ExecutionStatus::Cancelled, format!("{what} was cancelled."), exit.exit_code)
@@ -53,9 +70,6 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
             let error =
                 "The agent took longer than a stage may ([stages] timeout_minutes in cardume.toml), and was ended.";
             failed(ExecutionStatus::Error, error.to_owned(), exit.exit_code)
-        }
-        ProcessEnd::Lost { .. } if execution.cancel_requested => {
-            failed(ExecutionStatus::Cancelled, format!("{what} was cancelled."), None)
         }
         ProcessEnd::Lost { rebooted } => {
             let again = rebooted && may_begin_again(engine, following);
@@ -81,8 +95,14 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd) -> 
         },
     };
     let mut ending = Ending { verified, ..ending };
-    if execution.base_commit.is_some() {
-        keep_work(engine, &work, &mut ending, warnings).await?;
+    match keep {
+        Keep::Work if execution.base_commit.is_some() => keep_work(engine, &work, &mut ending, warnings).await?,
+        Keep::Work => {}
+        Keep::Nothing => {
+            let words = "The agent's work was not kept under a reference of its own, because git did not do that in time. \
+                         It is in the card's worktree.";
+            ending.lines.push(row(engine, LogType::Error, words.to_owned()));
+        }
     }
     let mut ending = with_last_row(engine, ending, what);
     if execution.mask_secrets {
@@ -177,6 +197,9 @@ async fn judge(
     let execution = &following.execution;
     if let Err(error) = agent_succeeded(engine, following, exit, last_words).await? {
         return Ok(Judgement::Failed(error));
+    }
+    if let Some(obstacle) = obstacle(Path::new(&following.project.path)).await? {
+        return Ok(Judgement::Failed(format!("The work could not be committed. {obstacle}")));
     }
     let spec_path = match execution.stage {
         Stage::Plan => match work.find_spec().await {

@@ -4,17 +4,21 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use super::intake::{Intake, Source, Step};
+use anyhow::Context;
+
+use super::conclude::Keep;
+use super::course::{CANCEL_WITHIN, Cancel, Course, Launches, Step};
+use super::intake::{self, Intake, Source};
 use super::prepare::Refusal;
 use super::{Engine, conclude};
 use crate::domain::{Card, ExecutionId, LogSlice, LogType, Project};
 use crate::server::agents::{Format, Reading};
-use crate::server::process::{Exit, LogDigest, Presence, UnknownVersion, Workplace, tree};
+use crate::server::process::{Exit, LogDigest, Presence, Shortage, UnknownVersion, Workplace, tree};
 use crate::server::secrets::Masker;
-use crate::server::store::{NewLine, RunningExecution, StoreError};
+use crate::server::store::{RunningExecution, StoreError};
 
 /// How often it looks for new output.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// So often all executions together are looked at: what an agent printed between two looks is one transaction, and the
 /// disk can make only so many durable.
 const LOOKS_PER_SECOND: u32 = 100;
@@ -25,13 +29,14 @@ const PATIENT_AFTER: u32 = 30;
 const TAKE_IN_FOR: Duration = Duration::from_millis(400);
 /// How often it asks whether the execution is to be cancelled, when nobody has told it that one is: hundreds that wait
 /// for their agents are not to keep the database from its readers.
-const ASK_EVERY: Duration = Duration::from_secs(2);
-/// How long a started supervisor may take to show itself.
-const SHOW_WITHIN: Duration = Duration::from_secs(5);
+pub(super) const ASK_EVERY: Duration = Duration::from_secs(2);
 /// How often a supervisor is started that never shows itself.
 const LAUNCHES_MAX: u32 = 3;
-/// A cancelled execution whose supervisor does not end it within this time is ended from here.
-const CANCEL_WITHIN: Duration = Duration::from_secs(6);
+
+/// How long git may take to keep the work of a stage that was cancelled.
+const KEEP_WITHIN: Duration = Duration::from_secs(5);
+/// The longest pause between two tries for an execution that is being cancelled.
+const PAUSE_WHILE_CANCELLING: Duration = Duration::from_secs(1);
 
 /// So many of a log's last rows tell whether it leaves off within a private key.
 const LAST_ROWS: i64 = 200;
@@ -45,6 +50,7 @@ pub(super) struct Following {
 }
 
 /// How the agent's process came to its end.
+#[derive(Clone, Debug)]
 pub(super) enum ProcessEnd {
     Exited {
         exit: Exit,
@@ -56,38 +62,82 @@ pub(super) enum ProcessEnd {
         /// With everything else, when the machine was started again.
         rebooted: bool,
     },
-    /// It never could be started.
+    /// It could not be started, was stopped before it had, or can't be followed any more.
     Refused(String),
 }
 
 impl Engine {
-    /// Follows the execution to its end. An error is one that may pass: it is followed again later.
-    pub(super) async fn follow(&self, id: ExecutionId) -> anyhow::Result<()> {
+    /// Follows the execution to its end, whatever goes wrong on the way.
+    pub(super) async fn follow(&self, id: ExecutionId) {
+        let mut course = Course::default();
+        while let Err(error) = self.follow_to_the_end(id, &mut course).await {
+            let pause = self.bear(id, &mut course, error).await;
+            if course.cancel.asked_at.is_some() {
+                tokio::time::sleep(pause.min(PAUSE_WHILE_CANCELLING)).await;
+            } else {
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = self.until_cancelled(id) => {}
+                }
+            }
+        }
+        self.wake();
+    }
+
+    async fn follow_to_the_end(&self, id: ExecutionId, course: &mut Course) -> anyhow::Result<()> {
         let execution = match self.store.running_execution(id).await {
             Ok(execution) => execution,
             // It has ended, or was deleted, since the engine looked.
             Err(StoreError::Conflict(_) | StoreError::NotFound(_)) => return Ok(()),
             Err(error) => return Err(error.into()),
         };
+        course.progress = execution.journal_offset;
         let card = self.store.card(execution.card_id).await?;
         let project = self.store.project(card.project_id).await?;
         let mut following = Following { execution, card, project, workplace: self.workplace(id) };
-        let end = match self.make_ready(&mut following).await? {
-            Err(Refusal(why)) => ProcessEnd::Refused(why),
-            Ok(()) => self.watch(&following).await?,
+        let end = match &course.given_up {
+            Some(why) => ProcessEnd::Refused(why.clone()),
+            None => self.bring_to_its_end(&mut following, course).await?,
         };
-        self.conclude(following, end).await?;
-        self.wake();
-        Ok(())
+        if matches!(end, ProcessEnd::Refused(_)) {
+            self.end_what_runs(&following).await?;
+        }
+        self.conclude(following, end).await.context(Step::Concluding)
     }
 
-    async fn make_ready(&self, following: &mut Following) -> anyhow::Result<Result<(), Refusal>> {
+    /// Gets the stage ready, unless that was done before, and watches its agent. Somebody who cancels, and the stage's
+    /// limit, come first.
+    async fn bring_to_its_end(&self, following: &mut Following, course: &mut Course) -> anyhow::Result<ProcessEnd> {
         // What cannot be told now is seen to by `watch`. Where the agent was started and the database knows of no base,
         // it was set back, as by a loss of power on a disk that lies: what it has forgotten is made again.
         let is_started = !matches!(following.workplace.presence(), Ok(Presence::NotStarted));
-        if is_started && following.execution.base_commit.is_some() {
-            return Ok(Ok(()));
+        if !is_started || following.execution.base_commit.is_none() {
+            let execution = following.execution.clone();
+            let stopped = async {
+                match is_started {
+                    // The agent's own supervisor keeps its time.
+                    true => self.until_cancelled(execution.id).await,
+                    false => self.until_stopped(&execution).await,
+                }
+            };
+            let ready = tokio::select! {
+                biased;
+                () = stopped => {
+                    if let Some(end) = stopped_before_its_start(following)? {
+                        return Ok(end);
+                    }
+                    Ok(())
+                }
+                ready = self.make_ready(following) => ready.context(Step::GettingReady)?,
+            };
+            if let Err(Refusal(why)) = ready {
+                return Ok(ProcessEnd::Refused(why));
+            }
         }
+        self.watch(following, course).await.context(Step::Watching)
+    }
+
+    async fn make_ready(&self, following: &mut Following) -> anyhow::Result<Result<(), Refusal>> {
         let Following { execution, card, project, workplace } = following;
         if let Err(refusal) = self.prepare(execution, card, project, workplace).await? {
             return Ok(Err(refusal));
@@ -98,14 +148,15 @@ impl Engine {
     }
 
     /// Takes in the journal until the process has ended and everything is in.
-    async fn watch(&self, following: &Following) -> anyhow::Result<ProcessEnd> {
+    async fn watch(&self, following: &Following, course: &mut Course) -> anyhow::Result<ProcessEnd> {
         let Following { execution, workplace, .. } = following;
+        // Before anything that can fail.
+        self.cancel_if_wanted(following, &mut course.cancel).await?;
         let mut intake = self.intake(following).await?;
-        let mut launches = Launches::default();
-        let mut cancel = Cancel::default();
         let mut quiet = Quiet::new(self.limits.quiet);
         let mut idle_looks = 0_u32;
         loop {
+            self.cancel_if_wanted(following, &mut course.cancel).await?;
             // In this order: what is read after the process has ended is all there is.
             let presence = match workplace.presence() {
                 Ok(presence) => Some(presence),
@@ -127,8 +178,8 @@ impl Engine {
             }
             match presence {
                 // Left as it is, for a Cardume that can read it. Whoever does not want to wait for that cancels.
-                _ if step == Step::UnknownVersion || presence.is_none() => {
-                    if cancel.is_overdue() {
+                _ if step == intake::Step::UnknownVersion || presence.is_none() => {
+                    if course.cancel.is_overdue() {
                         return Ok(ProcessEnd::Lost { rebooted: false });
                     }
                 }
@@ -136,22 +187,26 @@ impl Engine {
                 Some(Presence::Gone { rebooted }) => {
                     // Whatever it started must not go on unwatched.
                     self.kill_started_for(following).await?;
-                    while intake.step().await? == Step::TookIn {}
+                    while intake.step().await? == intake::Step::TookIn {}
                     intake.finish(None).await?;
                     return Ok(ProcessEnd::Lost { rebooted });
                 }
-                Some(Presence::NotStarted) if launches.is_due() => {
-                    if let Some(refused) = self.launch(workplace, execution.id, &mut launches)? {
+                Some(Presence::NotStarted) if course.cancel.asked_at.is_some() || self.is_out_of_time(execution) => {
+                    if let Some(end) = stopped_before_its_start(following)? {
+                        return Ok(end);
+                    }
+                }
+                Some(Presence::NotStarted) if course.launches.is_due() => {
+                    if let Some(refused) = self.launch(workplace, execution.id, &mut course.launches)? {
                         return Ok(refused);
                     }
                 }
                 Some(Presence::Alive) if quiet.is_due() => self.remark_on_silence(execution).await?,
                 Some(Presence::NotStarted | Presence::Alive) | None => {}
             }
-            self.cancel_if_wanted(following, &mut cancel).await?;
             // The more so the longer there was nothing: hundreds of silent agents cost next to nothing.
             idle_looks = if is_heard { 0 } else { idle_looks.saturating_add(1) };
-            if step != Step::TookIn {
+            if step != intake::Step::TookIn {
                 tokio::time::sleep(self.look_after(idle_looks)).await;
             }
         }
@@ -207,10 +262,11 @@ impl Engine {
         id: ExecutionId,
         launches: &mut Launches,
     ) -> anyhow::Result<Option<ProcessEnd>> {
-        if launches.count >= LAUNCHES_MAX && !self.is_disk_full() {
-            tracing::error!(execution = %id, said = workplace.supervisor_log(), "no supervisor starts");
-            // One that is only slow must not start the agent of a stage that has ended.
-            workplace.ask_to_cancel()?;
+        let said = workplace.supervisor_log();
+        let is_short =
+            self.is_disk_full() || said.lines().last().is_some_and(|line| Shortage::in_words(line).is_some());
+        if launches.count >= LAUNCHES_MAX && !is_short {
+            tracing::error!(execution = %id, said, "no supervisor starts");
             let why = "The agent's supervisor does not start. The log of the server says more.";
             return Ok(Some(ProcessEnd::Refused(why.to_owned())));
         }
@@ -223,23 +279,22 @@ impl Engine {
         Ok(None)
     }
 
-    /// Says in the log that the agent has printed nothing for a while, once for each silence.
-    async fn remark_on_silence(&self, execution: &RunningExecution) -> anyhow::Result<()> {
-        const REMARK: &str = "The agent has printed nothing for";
-        let Some(limit) = self.limits.quiet else { return Ok(()) };
-        let last = self.store.log(execution.id, LogSlice::Tail, 1).await?.logs.pop();
-        // A server that was restarted meanwhile has said so already.
-        if last.is_some_and(|line| line.kind == LogType::Info && line.content.starts_with(REMARK)) {
-            return Ok(());
+    /// Nothing runs any more for an execution that ends without a word of its supervisor: one that comes late starts
+    /// nothing, and one that lives is ended.
+    async fn end_what_runs(&self, following: &Following) -> anyhow::Result<()> {
+        let workplace = &following.workplace;
+        workplace.withdraw()?;
+        let since = Instant::now();
+        while matches!(workplace.presence(), Ok(Presence::Alive)) && since.elapsed() < CANCEL_WITHIN {
+            tokio::time::sleep(LOOK_EVERY).await;
         }
-        let limit = match limit.as_secs() {
-            seconds @ 0..120 => format!("{seconds} seconds"),
-            seconds => format!("{} minutes", seconds / 60),
-        };
-        let content = format!("{REMARK} {limit}. It may be thinking, waiting or stuck; cancel it if this goes on.");
-        let timestamp = (self.clock)().max(execution.started_at);
-        self.store.append(execution.id, &[NewLine { timestamp, kind: LogType::Info, content, partial: false }]).await?;
-        Ok(())
+        match workplace.presence() {
+            Ok(Presence::NotStarted | Presence::Ended(_)) => Ok(()),
+            Ok(Presence::Alive | Presence::Gone { .. }) | Err(_) => {
+                workplace.kill_supervisor();
+                self.kill_started_for(following).await
+            }
+        }
     }
 
     async fn kill_started_for(&self, following: &Following) -> anyhow::Result<()> {
@@ -272,12 +327,30 @@ impl Engine {
         Ok(())
     }
 
-    async fn conclude(&self, following: Following, end: ProcessEnd) -> anyhow::Result<()> {
-        // Read again: output that came in since may have told how it went, and somebody may have asked to cancel.
-        let execution = self.store.running_execution(following.execution.id).await?;
-        let following = Following { execution, ..following };
-        let ending = conclude::ending(self, &following, end).await?;
+    async fn conclude(&self, mut following: Following, end: ProcessEnd) -> anyhow::Result<()> {
         let id = following.execution.id;
+        let ending = loop {
+            // Read again: output that came in since may have told how it went, somebody may have asked to cancel, and the
+            // project may have been moved.
+            following.execution = self.store.running_execution(id).await?;
+            following.project = self.store.project(following.card.project_id).await?;
+            let ending = conclude::ending(self, &following, end.clone(), Keep::Work);
+            // Git may take long now, or find the disk full. Nobody who cancels waits for that.
+            if following.execution.cancel_requested {
+                match tokio::time::timeout(KEEP_WITHIN, ending).await {
+                    Ok(Ok(ending)) => break ending,
+                    Ok(Err(error)) => {
+                        tracing::warn!(execution = %id, %error, "the work of a cancelled stage is not kept")
+                    }
+                    Err(_) => tracing::warn!(execution = %id, "the work of a cancelled stage is not kept in time"),
+                }
+                break conclude::ending(self, &following, end, Keep::Nothing).await?;
+            }
+            tokio::select! {
+                ending = ending => break ending?,
+                () = self.until_cancelled(id) => {}
+            }
+        };
         fail::fail_point!("conclude::before-finish");
         let workflow = self.store.finish(id, &ending, (self.new_id)(), (self.clock)()).await?;
         fail::fail_point!("conclude::finished");
@@ -287,12 +360,21 @@ impl Engine {
     }
 }
 
+/// How it ends because somebody cancels it, or its time is over, before its agent has started. `None`: it has started by
+/// now.
+fn stopped_before_its_start(following: &Following) -> anyhow::Result<Option<ProcessEnd>> {
+    const OUT_OF_TIME: &str = "The stage took longer than it may ([stages] timeout_minutes in cardume.toml), and its agent had not even started.";
+    following.workplace.withdraw()?;
+    let is_not_started = following.workplace.presence()? == Presence::NotStarted;
+    Ok(is_not_started.then(|| ProcessEnd::Refused(OUT_OF_TIME.to_owned())))
+}
+
 /// Takes in what is there. An agent that prints faster than that must not drown out the wish to cancel it.
-async fn take_in(intake: &mut Intake, may_be_cancelled: bool) -> anyhow::Result<Step> {
+async fn take_in(intake: &mut Intake, may_be_cancelled: bool) -> anyhow::Result<intake::Step> {
     let since = Instant::now();
     loop {
         let step = intake.step().await?;
-        if step != Step::TookIn || (may_be_cancelled && since.elapsed() > TAKE_IN_FOR) {
+        if step != intake::Step::TookIn || (may_be_cancelled && since.elapsed() > TAKE_IN_FOR) {
             return Ok(step);
         }
     }
@@ -307,36 +389,6 @@ async fn ended(intake: &mut Intake, exit: Exit) -> anyhow::Result<ProcessEnd> {
             .await?;
     }
     Ok(ProcessEnd::Exited { exit, verified })
-}
-
-#[derive(Default)]
-struct Launches {
-    count: u32,
-    last: Option<Instant>,
-}
-
-impl Launches {
-    fn is_due(&self) -> bool {
-        self.last.is_none_or(|last| last.elapsed() > SHOW_WITHIN)
-    }
-
-    fn note(&mut self) {
-        self.count += 1;
-        self.last = Some(Instant::now());
-    }
-}
-
-#[derive(Default)]
-struct Cancel {
-    /// When, and at which number of [`Engine::cancels`].
-    looked_at: Option<(Instant, u64)>,
-    asked_at: Option<Instant>,
-}
-
-impl Cancel {
-    fn is_overdue(&self) -> bool {
-        self.asked_at.is_some_and(|since| since.elapsed() > CANCEL_WITHIN)
-    }
 }
 
 /// How long nothing was heard from an agent.

@@ -6,13 +6,18 @@
 
 mod batch;
 mod conclude;
+mod course;
 mod follow;
 mod history;
 mod intake;
+mod patience;
 mod prepare;
 mod prompts;
+mod remarks;
+mod stop;
 mod verdict;
 mod work;
+mod worktrees;
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -48,12 +53,14 @@ pub struct Engine {
     cancels: Arc<AtomicU64>,
     followed: Arc<Mutex<HashSet<ExecutionId>>>,
     limits: StageLimits,
+    /// When this engine was made.
+    began_at: Timestamp,
 }
 
 /// What a stage may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StageLimits {
-    /// An agent that works longer is ended. `None`: it may take as long as it likes.
+    /// A stage that takes longer is ended; the time before its agent starts counts. `None`: it has no limit.
     pub timeout: Option<Duration>,
     /// An agent that prints nothing for so long is remarked upon in its log. `None`: never.
     pub quiet: Option<Duration>,
@@ -93,6 +100,7 @@ impl Engine {
             cancels: Arc::default(),
             followed: Arc::default(),
             limits: parts.limits,
+            began_at: (parts.clock)(),
         }
     }
 
@@ -133,11 +141,7 @@ impl Engine {
         let engine = self.clone();
         tasks.spawn(async move {
             let _mark = mark;
-            if let Err(error) = engine.follow(id).await {
-                tracing::warn!(execution = %id, error = format!("{error:#}"), "an execution cannot be followed now; trying again");
-                // Not at once: what failed may need a moment, and the log is not to be flooded.
-                tokio::time::sleep(LOOK_EVERY).await;
-            }
+            engine.follow(id).await;
         });
     }
 
@@ -150,10 +154,12 @@ impl Engine {
     pub fn clear_away(&self, card: Card, project: Project, executions: Vec<ExecutionId>) {
         let engine = self.clone();
         tokio::spawn(async move {
-            if let Some(worktree) = engine.worktree_of(&card)
-                && let Err(error) = worktree.remove(Path::new(&project.path)).await
-            {
+            let worktree = engine.own_worktree(&card);
+            if let Err(error) = worktree.remove(Path::new(&project.path)).await {
                 tracing::warn!(card = %card.id, %error, "the worktree of a deleted card is still there");
+            }
+            for aside in worktree.all_asides().unwrap_or_default() {
+                let _ = tokio::fs::remove_dir_all(aside).await;
             }
             for execution in executions {
                 let _ = tokio::fs::remove_dir_all(engine.execution_dir(execution)).await;

@@ -1,17 +1,17 @@
 //! Before an agent starts: its worktree, its prompt and its order, each harmless to make twice.
 
-use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::Context;
 
+use super::worktrees::Settled;
 use super::{Engine, history, prompts};
-use crate::domain::{Card, Execution, ExecutionStatus, LogType, Project, Stage};
+use crate::domain::{Card, Execution, ExecutionStatus, LogSlice, Project, Stage};
 use crate::server::agents::{self, AgentProgram};
-use crate::server::git::worktree::{NotReady, Past, Worktree, branch_name};
-use crate::server::git::{GitError, RepositoryState};
-use crate::server::process::{Order, Workplace};
-use crate::server::store::{NewLine, RunningExecution};
+use crate::server::git::RepositoryState;
+use crate::server::git::worktree::Worktree;
+use crate::server::process::{Order, Workplace, open_files};
+use crate::server::store::RunningExecution;
 
 /// Why a stage cannot start, in words for the user. Trying again by itself would not help.
 pub struct Refusal(pub String);
@@ -48,18 +48,11 @@ impl Engine {
                 program.name, program.name
             ))));
         }
-        let worktree = self.own_worktree(card);
+        let Settled { worktree, hold, remark } = match self.settle(execution, card, project).await? {
+            Ok(settled) => settled,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
         let path = Path::new(&project.path);
-        let hold = worktree.hold().await?;
-        // Since marks are written, whatever may hold an agent's work has one.
-        let past = if card.worktree_path.is_some() { Past::Unknown } else { Past::None };
-        if let Err(error) = worktree.ensure(path, &hold, past).await {
-            let error = anyhow::Error::from(error);
-            if waits_for_room(&error) {
-                return Err(error);
-            }
-            return Ok(Err(Refusal(format!("The card's worktree could not be made: {error:#}"))));
-        }
         if card.branch.as_ref() != Some(&worktree.branch) || card.worktree_path.is_none() {
             let path = worktree.path.to_string_lossy();
             self.store.set_worktree(card.id, &worktree.branch, &path, (self.clock)()).await?;
@@ -83,16 +76,25 @@ impl Engine {
         drop(hold);
         let earlier = self.earlier_executions(execution).await?;
         let session = session_to_resume(&earlier, execution.stage, program);
-        self.open_log(execution, &worktree, session).await?;
+        self.open_log(execution, &worktree, session, remark).await?;
         let failures = history::earlier_failures(&earlier, execution.stage);
         let prompt = prompts::prompt(execution.stage, card, &worktree.branch, path, failures.as_deref());
         let prompt = if session.is_some() { prompts::resumption(&prompt) } else { prompt };
         let argv = program.argv_with(card.model.as_deref(), session);
-        let timeout_ms = self.limits.timeout.map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        let timeout_ms = self.time_left(execution).map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
         let path = worktree.path.clone();
         let env = environment(execution, card, &worktree);
         let base_commit = Some(base_commit);
-        let order = Order { version: Order::VERSION, argv, worktree: path, env, timeout_ms, base_commit, repository };
+        let order = Order {
+            version: Order::VERSION,
+            argv,
+            worktree: path,
+            env,
+            timeout_ms,
+            base_commit,
+            repository,
+            open_files: open_files::original_limit(),
+        };
         workplace.prepare(&order, &prompt)?;
         Ok(Ok(()))
     }
@@ -106,37 +108,36 @@ impl Engine {
         project: &Path,
     ) -> anyhow::Result<String> {
         let tip = worktree.tip(project).await?.context("the card's branch has no commit")?;
+        // Nothing of before is asked for in a new worktree: the branch may be a new one, too.
+        if execution.new_worktree {
+            return Ok(tip);
+        }
         match self.store.base_of_failed_attempt(execution.id).await? {
             Some(base) if !worktree.has(project, &base).await? => Ok(base),
             _ => Ok(tip),
         }
     }
 
-    pub(super) fn own_worktree(&self, card: &Card) -> Worktree {
-        self.worktree_of(card).unwrap_or_else(|| Worktree {
-            path: self.worktree_path(card.id),
-            branch: branch_name(card.id, &card.title),
-        })
-    }
-
-    /// The log's first row, once.
+    /// Says in the log that the stage begins, once.
     async fn open_log(
         &self,
         execution: &RunningExecution,
         worktree: &Worktree,
         session: Option<&str>,
+        remark: Option<String>,
     ) -> anyhow::Result<()> {
-        if self.store.execution(execution.id).await?.last_sequence > 0 {
+        /// A run that had to wait says so before.
+        const FIRST_ROWS: i64 = 20;
+        let (stage, agent, branch) = (doing(execution.stage), &execution.agent, &worktree.branch);
+        let first = self.store.log(execution.id, LogSlice::After(0), FIRST_ROWS).await?;
+        let opening = format!("{stage} begins: ");
+        if first.last_sequence > FIRST_ROWS || first.logs.iter().any(|line| line.content.starts_with(&opening)) {
             return Ok(());
         }
-        let (stage, agent, branch) = (doing(execution.stage), &execution.agent, &worktree.branch);
         let again = if execution.attempt > 1 { format!(", attempt {}", execution.attempt) } else { String::new() };
         let how = session.map_or(String::new(), |session| format!(", going on with its session {session}"));
-        let content = format!("{stage} begins: agent “{agent}”, branch {branch}{again}{how}");
-        let timestamp = (self.clock)().max(execution.started_at);
-        let line = NewLine { timestamp, kind: LogType::Info, content, partial: false };
-        self.store.append(execution.id, &[line]).await?;
-        Ok(())
+        let content = format!("{opening}agent “{agent}”, branch {branch}{again}{how}");
+        Ok(self.append_info(execution.id, [content].into_iter().chain(remark).collect()).await?)
     }
 
     /// The card's other executions, newest first.
@@ -153,16 +154,6 @@ fn session_to_resume<'a>(earlier: &'a [Execution], stage: Stage, program: &Agent
     let previous = earlier.iter().find(|other| other.command.stage() == Some(stage))?;
     let session = previous.usage.session_id.as_deref().filter(|session| program.can_resume(session))?;
     (previous.status == ExecutionStatus::Lost && previous.agent == program.name).then_some(session)
-}
-
-/// Whether this is no more than a full disk, which may pass.
-pub(super) fn waits_for_room(error: &anyhow::Error) -> bool {
-    let is_full = |error: &std::io::Error| matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
-    error.chain().any(|cause| {
-        matches!(cause.downcast_ref(), Some(GitError::NoRoom { .. }))
-            || matches!(cause.downcast_ref(), Some(NotReady::Git(GitError::NoRoom { .. })))
-            || cause.downcast_ref().is_some_and(is_full)
-    })
 }
 
 /// The stage as something that goes on.

@@ -17,7 +17,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::Command;
 
 use super::hold::Hold;
-use crate::server::process::environment;
+use crate::server::process::{Shortage, environment};
 
 /// Checking out a large repository takes a while; nothing takes this long.
 const LIMIT: Duration = Duration::from_secs(600);
@@ -31,9 +31,9 @@ pub enum GitError {
     Missing,
     #[error("git {command} failed: {message}")]
     Failed { command: String, message: String },
-    /// It may work once there is room again.
-    #[error("git {command} found the disk full")]
-    NoRoom { command: String },
+    /// It may work once there is room again: on the disk, in memory, for another file or process.
+    #[error("git {command} found that {shortage}")]
+    NoRoom { command: String, shortage: Shortage },
     #[error("git {command} did not end within {} minutes", LIMIT.as_secs() / 60)]
     TooLong { command: String },
     /// Another process works there. The text says which.
@@ -45,9 +45,9 @@ impl GitError {
     /// A failure of the system rather than of git, such as a file that can't be written.
     pub(super) fn of(command: &str, error: std::io::Error) -> Self {
         let command = command.to_owned();
-        match error.kind() {
-            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::NoRoom { command },
-            _ => Self::Failed { command, message: error.to_string() },
+        match Shortage::of(&error) {
+            Some(shortage) => Self::NoRoom { command, shortage },
+            None => Self::Failed { command, message: error.to_string() },
         }
     }
 }
@@ -313,9 +313,8 @@ impl Finished {
 
     fn failure(&self, command: String) -> GitError {
         let words = String::from_utf8_lossy(&self.stderr);
-        // strerror's own words, in the C locale that was asked for.
-        if ["No space left on device", "Disk quota exceeded"].iter().any(|error| words.contains(error)) {
-            return GitError::NoRoom { command };
+        if let Some(shortage) = Shortage::in_words(&words) {
+            return GitError::NoRoom { command, shortage };
         }
         let message = words.trim().chars().take(600).collect::<String>();
         let message = if message.is_empty() { format!("it ended with {}", self.status) } else { message };

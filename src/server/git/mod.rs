@@ -5,6 +5,8 @@
 //! try was cut off; nothing that an agent produced becomes unreachable ([`stage_end`]); and nothing in a repository can
 //! lead Cardume's own git elsewhere ([`Place`]).
 
+pub mod aside;
+pub mod belonging;
 pub mod bundle;
 mod command;
 mod hold;

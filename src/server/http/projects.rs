@@ -52,11 +52,12 @@ async fn remove_project(State(app): State<App>, Id(id): Id<ProjectId>) -> Answer
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Changes a project: whether what looks like a secret (a token, an API key, a private key) is masked in its logs. It
-/// holds for executions that begin from then on.
+/// Changes a project. `path`: where its repository is now; 409 while an agent works on one of its cards, or if another
+/// project has the path. `maskSecrets`: whether what looks like a secret (a token, an API key, a private key) is masked
+/// in its logs; it holds for executions that begin from then on.
 #[utoipa::path(
     patch, path = "/api/projects/{id}", tag = "projects", params(("id" = ProjectId, Path)), request_body = ProjectEdit,
-    responses((status = 200, body = Project), Unreadable, Unknown, TooLarge, WrongType, Unavailable)
+    responses((status = 200, body = Project), Unreadable, Unknown, Conflict, TooLarge, WrongType, Invalid, Unavailable)
 )]
 async fn edit_project(
     State(app): State<App>,

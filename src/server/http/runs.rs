@@ -11,7 +11,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Body, Id, OptionalBody, word};
 use super::problem::*;
-use crate::domain::{Card, CardId, Execution, Stage, WorkflowStage};
+use crate::domain::{Card, CardId, Execution, Retry, Stage, WorkflowStage};
 use crate::server::App;
 
 pub fn router() -> OpenApiRouter<App> {
@@ -41,11 +41,15 @@ async fn cancel_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<(Stat
     Ok((StatusCode::ACCEPTED, Json(app.cancel_card(id).await?)))
 }
 
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 struct RetryBody {
     /// Absent: the stage that failed.
     #[schema(value_type = Option<Stage>)]
     stage: Option<String>,
+    /// Makes a new worktree from the card's branch. The old one is put aside with all its files, and the log says where.
+    #[serde(default)]
+    new_worktree: Option<bool>,
 }
 
 /// Goes on from the failed stage, or from `stage`. The body may be absent.
@@ -59,9 +63,10 @@ async fn retry_card(
     Id(id): Id<CardId>,
     OptionalBody(body): OptionalBody<RetryBody>,
 ) -> Answer<(StatusCode, Json<Card>)> {
-    let named = body.and_then(|body| body.stage);
-    let stage = named.map(|named| word::<Stage>("stage", &named)).transpose()?;
-    Ok((StatusCode::ACCEPTED, Json(app.retry_card(id, stage).await?)))
+    let body = body.unwrap_or_default();
+    let stage = body.stage.map(|named| word::<Stage>("stage", &named)).transpose()?;
+    let retry = Retry { stage, new_worktree: body.new_worktree.unwrap_or_default() };
+    Ok((StatusCode::ACCEPTED, Json(app.retry_card(id, retry).await?)))
 }
 
 #[derive(Deserialize, ToSchema)]

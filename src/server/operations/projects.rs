@@ -20,7 +20,26 @@ impl App {
         Ok(self.store.projects().await?)
     }
 
-    pub async fn edit_project(&self, id: ProjectId, edit: ProjectEdit) -> Answer<Project> {
+    /// A new path must lead to a repository that is no other project's. Refused while an agent works on one of the
+    /// project's cards; a run that can't continue is none.
+    pub async fn edit_project(&self, id: ProjectId, mut edit: ProjectEdit) -> Answer<Project> {
+        let project = self.store.project(id).await?;
+        let Some(path) = &edit.path else { return Ok(self.store.edit_project(id, &edit).await?) };
+        let path = self.repository_at(path).await?;
+        if path == project.path {
+            edit.path = None;
+            return Ok(self.store.edit_project(id, &edit).await?);
+        }
+        if let Some(other) = self.store.project_at(&path).await? {
+            return Err(taken(&other));
+        }
+        if let Some(card) = self.engine.card_with_agent_at_work(id).await? {
+            return Err(Problem::conflict(format!(
+                "An agent works on the card “{}”. Wait until it has ended, or cancel it, then change the path.",
+                card.title
+            )));
+        }
+        edit.path = Some(path);
         Ok(self.store.edit_project(id, &edit).await?)
     }
 
@@ -80,6 +99,13 @@ impl App {
             Err(other) => Err(other.into()),
         }
     }
+}
+
+fn taken(other: &Project) -> Problem {
+    Problem::conflict(format!(
+        "The project “{}” has this path already. Give another one, or remove that project.",
+        other.name
+    ))
 }
 
 fn folder_name(path: &Path) -> String {

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{Answer, App, without_nul};
-use crate::domain::{Card, CardId, Column, Event, ExecutionId, Problem, Stage, WorkflowStage};
+use crate::domain::{Card, CardId, Column, Event, ExecutionId, Problem, Retry, WorkflowStage};
 use crate::server::now;
 
 /// An error that somebody sets by hand is at most this long.
@@ -13,12 +13,16 @@ impl App {
     /// Starts the workflow of a card in the backlog. A conflict if it runs or stands elsewhere.
     pub async fn run_card(&self, id: CardId) -> Answer<Card> {
         // The column is the card's, as the store finds it: only from the backlog does the workflow allow a start.
-        self.begin(id, Event::Start(Column::Backlog)).await
+        let card = self.store.begin(id, Event::Start(Column::Backlog), new_id(), &[], now()).await?;
+        self.engine.wake();
+        Ok(card)
     }
 
-    /// Goes on from the failed stage, or from `stage`.
-    pub async fn retry_card(&self, id: CardId, stage: Option<Stage>) -> Answer<Card> {
-        self.begin(id, Event::Retry(stage)).await
+    /// Goes on from the failed stage, or from the one that `retry` names; in a new worktree if it asks for that.
+    pub async fn retry_card(&self, id: CardId, retry: Retry) -> Answer<Card> {
+        let card = self.store.retry(id, retry, new_id(), now()).await?;
+        self.engine.wake();
+        Ok(card)
     }
 
     /// Asks for the end of the agent and all that it started.
@@ -37,12 +41,6 @@ impl App {
             }
         }
         Ok(self.store.set_workflow_state(id, stage, error.as_deref(), new_id(), now()).await?)
-    }
-
-    async fn begin(&self, id: CardId, event: Event) -> Answer<Card> {
-        let card = self.store.begin(id, event, new_id(), &[], now()).await?;
-        self.engine.wake();
-        Ok(card)
     }
 }
 

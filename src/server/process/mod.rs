@@ -8,10 +8,13 @@ pub mod disk;
 pub mod environment;
 pub mod journal;
 mod lines;
+pub mod open_files;
+mod shortage;
 mod supervise;
 pub mod tree;
 mod workplace;
 
 pub use digest::LogDigest;
+pub use shortage::Shortage;
 pub use supervise::supervise;
 pub use workplace::{Exit, Order, Presence, UnknownVersion, Workplace};

@@ -1,8 +1,9 @@
 //! `cardume supervise DIR`: the parent of one agent, a process of its own that outlives the server.
 //!
 //! It starts the agent once, writes what the agent prints to the journal, ends it when asked, and leaves the exit
-//! status. It knows no database and no network. When the disk is full it waits, and so, its pipes being full, does the
-//! agent. Its times go on evenly from its start, whatever is done to the machine's clock meanwhile.
+//! status. It knows no database and no network. While the disk is full, or the machine is short of files, memory or
+//! processes, it waits; the agent then waits too, because its pipes are full. Its times go on evenly from its start,
+//! whatever is done to the machine's clock meanwhile.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -23,6 +24,8 @@ use rustix::time::{ClockId, clock_gettime};
 use super::digest::LogDigest;
 use super::journal::{self, Stream};
 use super::lines::Lines;
+use super::open_files;
+use super::shortage::Shortage;
 use super::tree::{self, ProcessId};
 use super::workplace::{Exit, Order, VERSION, Workplace};
 use crate::domain::Timestamp;
@@ -35,8 +38,8 @@ const GRACE: Duration = Duration::from_secs(3);
 const DRAIN: Duration = Duration::from_secs(5);
 /// How often the journal is made durable against a loss of power.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-/// How long a full disk is left alone between two tries.
-const FULL_DISK_PAUSE: Duration = Duration::from_millis(500);
+/// How long the machine is left alone between two tries, while the disk is full or it is short of something else.
+const SHORTAGE_PAUSE: Duration = Duration::from_millis(500);
 
 /// Supervises the agent of the execution whose directory is `dir`, until the agent has ended. Does nothing where
 /// another supervisor has it, or where the agent was started before. `clock` tells the time of each line.
@@ -45,7 +48,7 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     let _ = setsid();
     let workplace = Workplace::at(dir);
     let Some(_lock) = lock_patiently(&workplace)? else { return Ok(()) };
-    if workplace.has_started() || workplace.exit()?.is_some() {
+    if workplace.has_started() || exit_patiently(&workplace)?.is_some() {
         return Ok(());
     }
     // Orphans of the agent become children of this process, so that none escapes the end.
@@ -58,8 +61,9 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
     let ended = if workplace.is_cancelled() {
         Ended { cancelled: true, ..Ended::default() }
     } else {
-        match workplace.order().and_then(|order| start(&workplace, order)) {
-            Ok((agent, timeout)) => Supervision::new(agent, timeout, &workplace, &mut journal).run()?,
+        match start_patiently(&workplace) {
+            Ok(Start::Agent(agent, timeout)) => Supervision::new(agent, timeout, &workplace, &mut journal).run()?,
+            Ok(Start::Not(ended)) => ended,
             Err(error) => Ended { error: Some(error.to_string()), ..Ended::default() },
         }
     };
@@ -109,34 +113,88 @@ fn lock_patiently(workplace: &Workplace) -> io::Result<Option<File>> {
     Ok(None)
 }
 
+/// The exit status that is there already, which a shortage must not hide.
+fn exit_patiently(workplace: &Workplace) -> anyhow::Result<Option<Exit>> {
+    loop {
+        match workplace.exit() {
+            Err(error) if error.downcast_ref().is_some_and(|error| Shortage::of(error).is_some()) => {
+                std::thread::sleep(SHORTAGE_PAUSE);
+            }
+            read => return read,
+        }
+    }
+}
+
 struct Agent {
     pid: i32,
     stdout: Option<ChildStdout>,
     stderr: Option<ChildStderr>,
 }
 
-/// Starts the agent; answers also how long it may take.
-fn start(workplace: &Workplace, order: Order) -> anyhow::Result<(Agent, Option<Duration>)> {
+/// What came of starting the agent.
+enum Start {
+    /// It runs, and may take so long.
+    Agent(Agent, Option<Duration>),
+    /// It was cancelled, or its time was over, while it waited for the machine.
+    Not(Ended),
+}
+
+/// Starts the agent, and waits for that while the machine is short of files, memory or processes.
+fn start_patiently(workplace: &Workplace) -> anyhow::Result<Start> {
+    let since = Instant::now();
+    let mut timeout = None;
+    loop {
+        let started = workplace.order().and_then(|order| {
+            timeout = order.timeout_ms.map(Duration::from_millis);
+            start(workplace, &order)
+        });
+        let error = match started {
+            Ok(agent) => {
+                return Ok(Start::Agent(agent, timeout.map(|timeout| timeout.saturating_sub(since.elapsed()))));
+            }
+            Err(error) => error,
+        };
+        if !error.chain().any(|cause| cause.downcast_ref().is_some_and(|error| Shortage::of(error).is_some())) {
+            return Err(error);
+        }
+        if workplace.is_cancelled() {
+            return Ok(Start::Not(Ended { cancelled: true, ..Ended::default() }));
+        }
+        if timeout.is_some_and(|timeout| since.elapsed() > timeout) {
+            return Ok(Start::Not(Ended { timed_out: true, ..Ended::default() }));
+        }
+        std::thread::sleep(SHORTAGE_PAUSE);
+    }
+}
+
+fn start(workplace: &Workplace, order: &Order) -> anyhow::Result<Agent> {
     let (program, arguments) = order.argv.split_first().ok_or_else(|| anyhow::anyhow!("the agent has no command"))?;
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(&order.worktree).envs(order.env);
+    command.args(arguments).current_dir(&order.worktree).envs(order.env.iter().map(|(name, value)| (name, value)));
     command.stdin(File::open(workplace.prompt())?).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.process_group(0);
-    // SAFETY: between fork and exec only this one system call is made, which is async-signal-safe.
+    let open_files = order.open_files;
+    // SAFETY: between fork and exec only system calls are made, which are async-signal-safe.
     unsafe {
-        // Should the supervisor be killed, its agent must not go on unwatched.
-        command.pre_exec(|| Ok(set_parent_process_death_signal(Some(Signal::KILL))?));
+        command.pre_exec(move || {
+            // Should the supervisor be killed, its agent must not go on unwatched.
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            open_files.map_or(Ok(()), open_files::set_limit)
+        });
     }
     let mut child = command.spawn().map_err(|error| match error.kind() {
         ErrorKind::NotFound => anyhow::anyhow!("“{program}” is not installed, or not on the PATH of the server"),
-        _ => anyhow::anyhow!("“{program}” could not be started: {error}"),
+        _ => {
+            let words = format!("“{program}” could not be started: {error}");
+            anyhow::Error::new(error).context(words)
+        }
     })?;
     let agent = Agent { pid: child.id() as i32, stdout: child.stdout.take(), stderr: child.stderr.take() };
     let (stdout, stderr) = (agent.stdout.as_ref().map(AsFd::as_fd), agent.stderr.as_ref().map(AsFd::as_fd));
     for fd in [stdout, stderr].into_iter().flatten() {
         fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?;
     }
-    Ok((agent, order.timeout_ms.map(Duration::from_millis)))
+    Ok(agent)
 }
 
 #[derive(Default)]
@@ -368,7 +426,7 @@ impl Journal {
     }
 }
 
-/// Tries until the disk has room for it.
+/// Tries until the machine has room for it.
 fn when_there_is_room<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {
         match attempt() {
@@ -378,13 +436,11 @@ fn when_there_is_room<T>(mut attempt: impl FnMut() -> io::Result<T>) -> io::Resu
     }
 }
 
-/// Pauses where the trouble is a full disk; any other is handed back.
+/// Pauses if the trouble is a shortage, such as a full disk; any other is handed back.
 fn wait_for_room(error: &io::Error) -> io::Result<()> {
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            std::thread::sleep(FULL_DISK_PAUSE);
-            Ok(())
-        }
-        kind => Err(io::Error::new(kind, error.to_string())),
+    if Shortage::of(error).is_none() {
+        return Err(io::Error::new(error.kind(), error.to_string()));
     }
+    std::thread::sleep(SHORTAGE_PAUSE);
+    Ok(())
 }

@@ -48,6 +48,9 @@ pub struct Order {
     /// The repository as it was before the agent started, for the server to compare with.
     #[serde(default)]
     pub repository: Option<serde_json::Value>,
+    /// How many files the agent may have open, where the server's own limit is another one.
+    #[serde(default)]
+    pub open_files: Option<u64>,
 }
 
 /// How it ended.
@@ -180,6 +183,22 @@ impl Workplace {
     /// Asks the supervisor to end the agent and all that it started.
     pub fn ask_to_cancel(&self) -> io::Result<()> {
         self.open_append("cancel").map(drop)
+    }
+
+    /// Makes sure that a supervisor which comes late does not start the agent any more. One that has the lock already goes
+    /// on: ask for its presence after this.
+    pub fn withdraw(&self) -> io::Result<()> {
+        if !self.dir.exists() {
+            return Ok(());
+        }
+        match self.ask_to_cancel() {
+            Ok(()) => Ok(()),
+            // On a full disk nothing can be written, but something can be removed. No order: no start.
+            Err(_) => match fs::remove_file(self.order_path()) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        }
     }
 
     /// Kills a supervisor that does not do as asked: the process that `started` names, and none that has merely come to
@@ -316,6 +335,7 @@ mod tests {
             timeout_ms: None,
             base_commit: None,
             repository: None,
+            open_files: None,
         }
     }
 
@@ -377,6 +397,20 @@ mod tests {
             workplace.replace("exit.json", damaged.as_bytes()).unwrap();
             assert_eq!(workplace.presence().unwrap(), Presence::Gone { rebooted: false }, "{damaged}");
         }
+    }
+
+    #[test]
+    fn a_withdrawn_order_is_not_carried_out() {
+        let (_dir, workplace) = workplace();
+        workplace.withdraw().unwrap();
+        workplace.withdraw().unwrap();
+        assert!(workplace.is_cancelled());
+        // As on a full disk: the file cannot be made, here because a folder of its name is there.
+        fs::remove_file(workplace.dir.join("cancel")).unwrap();
+        fs::create_dir(workplace.dir.join("cancel")).unwrap();
+        workplace.withdraw().unwrap();
+        assert!(workplace.order().is_err());
+        Workplace::at("/there/is/nothing").withdraw().unwrap();
     }
 
     #[test]

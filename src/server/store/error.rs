@@ -52,6 +52,6 @@ fn is_temporary(error: &dyn DatabaseError) -> bool {
         return ["08", "53", "57P", "58"].iter().any(|class| code.starts_with(class))
             || ["25006", "55P03", "40001", "40P01"].contains(&&*code);
     }
-    // https://www.sqlite.org/rescode.html: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN. The low byte is the kind.
-    code.parse::<i32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6 | 8 | 10 | 13 | 14))
+    // https://www.sqlite.org/rescode.html: BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN. The low byte is the kind.
+    code.parse::<i32>().is_ok_and(|code| matches!(code & 0xff, 5..=8 | 10 | 13 | 14))
 }

@@ -109,6 +109,10 @@ pub struct RunningExecution {
     /// How many bytes of its journal are in the database.
     pub journal_offset: i64,
     pub cancel_requested: bool,
+    /// The number of this execution among all of its card's, from 1.
+    pub ordinal: i64,
+    /// It begins in a new worktree; the old one is put aside.
+    pub new_worktree: bool,
     /// How often in succession Cardume itself has begun this stage again.
     pub automatic: i64,
     /// What looks like a secret in its output is masked.

@@ -92,12 +92,16 @@ impl Store {
         Ok(deleted)
     }
 
+    /// `Conflict` where another project has the path.
     pub async fn edit_project(&self, id: ProjectId, edit: &ProjectEdit) -> Stored<Project> {
-        sqlx::query("update projects set mask_secrets = coalesce($2, mask_secrets) where id = $1")
-            .bind(id.to_string())
-            .bind(edit.mask_secrets.map(i64::from))
-            .execute(self.writer())
-            .await?;
+        sqlx::query(
+            "update projects set mask_secrets = coalesce($2, mask_secrets), path = coalesce($3, path) where id = $1",
+        )
+        .bind(id.to_string())
+        .bind(edit.mask_secrets.map(i64::from))
+        .bind(edit.path.as_deref())
+        .execute(self.writer())
+        .await?;
         self.project(id).await
     }
 }

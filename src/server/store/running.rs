@@ -24,6 +24,8 @@ struct RunningRow {
     started_at: i64,
     journal_offset: i64,
     cancel_requested: i64,
+    ordinal: i64,
+    new_worktree: i64,
     automatic: i64,
     mask_secrets: i64,
     base_commit: Option<String>,
@@ -38,7 +40,7 @@ macro_rules! select_running {
     ($where:literal) => {
         concat!(
             "select id, card_id, command, attempt, agent, status, started_at, journal_offset, cancel_requested,
-                    automatic, mask_secrets, base_commit, digest, result, succeeded, session_id, model, turns,
+                    ordinal, new_worktree, automatic, mask_secrets, base_commit, digest, result, succeeded, session_id, model, turns,
                     input_tokens, output_tokens, cost_usd
              from executions ",
             $where
@@ -61,6 +63,8 @@ impl TryFrom<RunningRow> for RunningExecution {
             started_at: Timestamp::from_millis(row.started_at),
             journal_offset: row.journal_offset,
             cancel_requested: row.cancel_requested == 1,
+            ordinal: row.ordinal,
+            new_worktree: row.new_worktree == 1,
             automatic: row.automatic,
             mask_secrets: row.mask_secrets == 1,
             base_commit: row.base_commit,

@@ -9,8 +9,8 @@ use super::decode::storable_option;
 use super::executions::{execution_in, insert_active};
 use super::logs::add_lines;
 use super::{
-    Card, CardId, Command, Ending, Event, Execution, ExecutionId, ExecutionStatus, NewLine, Store, StoreError, Stored,
-    Timestamp, Workflow, WorkflowStage,
+    Card, CardId, Command, Ending, Event, Execution, ExecutionId, ExecutionStatus, NewLine, Retry, Store, StoreError,
+    Stored, Timestamp, Workflow, WorkflowStage,
 };
 
 impl Store {
@@ -27,19 +27,24 @@ impl Store {
         now: Timestamp,
     ) -> Stored<Card> {
         let mut tx = self.begin_board().await?;
-        let card = card_in(&mut tx, card).await?;
-        check_on_the_board(&card)?;
-        let event = match event {
-            Event::Start(_) => Event::Start(card.column_id),
-            Event::Retry(stage) => Event::Retry(stage),
-            Event::Succeed | Event::Fail => {
-                return Err(StoreError::conflict("A stage begins by a start or a retry."));
-            }
-        };
-        let workflow = Workflow::of(&card).apply(event).map_err(StoreError::conflict)?;
-        enter(&mut tx, &card, workflow, id, now).await?;
+        begin_in(&mut tx, card, event, id, now).await?;
         add_lines(&mut tx, self.connection.engine, id, opening).await?;
-        let card = card_in(&mut tx, card.id).await?;
+        let card = card_in(&mut tx, card).await?;
+        tx.commit().await?;
+        Ok(card)
+    }
+
+    /// As `begin` with `Event::Retry`. Whether it begins in a new worktree is recorded with the execution.
+    pub async fn retry(&self, card: CardId, retry: Retry, id: ExecutionId, now: Timestamp) -> Stored<Card> {
+        let mut tx = self.begin_board().await?;
+        begin_in(&mut tx, card, Event::Retry(retry.stage), id, now).await?;
+        if retry.new_worktree {
+            sqlx::query("update executions set new_worktree = 1 where id = $1")
+                .bind(id.to_string())
+                .execute(&mut *tx)
+                .await?;
+        }
+        let card = card_in(&mut tx, card).await?;
         tx.commit().await?;
         Ok(card)
     }
@@ -99,6 +104,21 @@ impl Store {
         self.cache.extend(id, last, &ending.lines).await;
         Ok(workflow)
     }
+}
+
+/// Brings the card to the stage that `event` asks for.
+async fn begin_in(tx: &mut AnyConnection, card: CardId, event: Event, id: ExecutionId, now: Timestamp) -> Stored<()> {
+    let card = card_in(&mut *tx, card).await?;
+    check_on_the_board(&card)?;
+    let event = match event {
+        Event::Start(_) => Event::Start(card.column_id),
+        Event::Retry(stage) => Event::Retry(stage),
+        Event::Succeed | Event::Fail => {
+            return Err(StoreError::conflict("A stage begins by a start or a retry."));
+        }
+    };
+    let workflow = Workflow::of(&card).apply(event).map_err(StoreError::conflict)?;
+    enter(tx, &card, workflow, id, now).await
 }
 
 async fn is_being_cancelled(connection: &mut AnyConnection, id: ExecutionId) -> Stored<bool> {

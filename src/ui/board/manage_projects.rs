@@ -6,6 +6,7 @@ use leptos::task::spawn_local;
 use leptos::wasm_split::{SplitLoaderError, wasm_split};
 
 use super::new_project::PathForm;
+use super::project_path::ProjectPath;
 use super::state::BoardState;
 use crate::api::{edit_project, remove_project};
 use crate::domain::{Project, ProjectEdit};
@@ -59,7 +60,7 @@ fn Settings(
     changed: Callback<Project>,
     refusal: RwSignal<Option<String>>,
 ) -> impl IntoView {
-    let Project { id, name, path, .. } = project.clone();
+    let Project { id, name, .. } = project.clone();
     let masks = Memo::new(move |_| {
         state.projects.with(|projects| projects.iter().any(|project| project.id == id && project.mask_secrets))
     });
@@ -70,7 +71,7 @@ fn Settings(
         let wanted = input.checked();
         refusal.set(None);
         spawn_local(async move {
-            let answer = edit_project(id, ProjectEdit { mask_secrets: Some(wanted) }).await;
+            let answer = edit_project(id, ProjectEdit { mask_secrets: Some(wanted), path: None }).await;
             match answer {
                 Ok(project) => state.take_project(project),
                 Err(failure) => {
@@ -84,7 +85,7 @@ fn Settings(
     view! {
         <li>
             <h3 id=name_id.clone()>{name}</h3>
-            <p class="settings__path">{path}</p>
+            <ProjectPath state=state project=project.clone() />
             <label class="check">
                 <input
                     node_ref=checkbox

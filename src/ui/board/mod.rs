@@ -12,6 +12,7 @@ mod limit;
 mod manage_projects;
 mod new_card;
 mod new_project;
+mod project_path;
 mod projects;
 mod state;
 

@@ -14,7 +14,7 @@ use crate::ui::hooks::{Next, piece, use_page_focus, use_poll};
 use crate::ui::kit::{Badge, Icon, Mark, Masthead, Notice, Shape, Tone, live, shown};
 use crate::ui::run::{
     ArchiveCard, CardActions, CardState, DeleteCard, DuplicateCard, EditCard, Editing, Facts, LineRange, Log, LogFeed,
-    LogWindow, RunControls, StartAgain, Timeline,
+    LogWindow, RetryInNewWorktree, RunControls, StartAgain, Timeline,
 };
 use crate::ui::tr;
 
@@ -131,6 +131,7 @@ fn CardView(
                 </div>
                 <div class="run__controls">
                     <RunControls card=state.card described_by="card-title".to_owned() />
+                    <RetryInNewWorktree card=state.card described_by="card-title" />
                     <StartAgain card=state.card />
                     <EditCard editing=editing />
                     <DuplicateCard state=state refusal=actions.refusal />

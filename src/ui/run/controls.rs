@@ -11,7 +11,7 @@ use leptos_router::hooks::use_location;
 
 use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
-use crate::domain::{Card, CardId, Column, Event, ExecutionId, ExecutionStatus, Stage, Workflow};
+use crate::domain::{Card, CardId, Column, Event, ExecutionId, ExecutionStatus, Remedy, Stage, Workflow};
 use crate::ui::hooks::{Menu, failure_in_url, use_settling};
 use crate::ui::kit::{Icon, MenuFrame, Shape, live, shown};
 use crate::ui::tr;
@@ -22,6 +22,8 @@ enum Wish {
     Run,
     Cancel,
     Retry(Option<Stage>),
+    /// The same as `Retry(None)`, with the old worktree put aside.
+    RetryInNewWorktree,
     /// A retry of a stage that nobody wanted to end: its agent goes on with its own session where it can.
     Resume,
 }
@@ -72,8 +74,9 @@ impl CardActions {
             let answer = match wish {
                 Wish::Run => run_card(id).await,
                 Wish::Cancel => cancel_card(id).await,
-                Wish::Retry(stage) => retry_card(id, stage).await,
-                Wish::Resume => retry_card(id, None).await,
+                Wish::Retry(stage) => retry_card(id, stage, None).await,
+                Wish::RetryInNewWorktree => retry_card(id, None, Some(true)).await,
+                Wish::Resume => retry_card(id, None, None).await,
             };
             // The page may be gone by now, and its signals with it.
             if self.on_their_way.try_update(|ids| ids.retain(|other| *other != id)).is_none() {
@@ -110,6 +113,20 @@ pub fn RunControls(
         let settling = if is_first.get_value() { None } else { Some(use_settling()) };
         is_first.set_value(false);
         Some(view! { <WishForm id=id wish=wish busy=busy settling=settling described_by=described_by /> })
+    })
+}
+
+/// Goes on in a new worktree, offered where the error asks for that.
+#[component]
+pub fn RetryInNewWorktree(#[prop(into)] card: Signal<Card>, described_by: &'static str) -> impl IntoView {
+    let id = card.with_untracked(|card| card.id);
+    let actions = expect_context::<CardActions>();
+    let is_asked_for = Memo::new(move |_| card.with(|card| card.remedy() == Some(Remedy::NewWorktree)));
+    let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
+    shown(move || {
+        is_asked_for.get().then(|| {
+            view! { <WishForm id=id wish=Wish::RetryInNewWorktree busy=busy described_by=described_by.to_owned() /> }
+        })
     })
 }
 
@@ -173,18 +190,21 @@ fn WishForm(
         Wish::Cancel => (CancelCard::url(), "button", Some(Shape::Stop), tr!(controls.cancel)),
         Wish::Retry(None) => (RetryCard::url(), "button button--primary", Some(Shape::Again), tr!(controls.retry)),
         Wish::Retry(Some(stage)) => (RetryCard::url(), "button button--quiet", None, stage_title(stage)),
+        Wish::RetryInNewWorktree => (RetryCard::url(), "button", Some(Shape::Branch), tr!(controls.new_worktree)),
         Wish::Resume => (RetryCard::url(), "button button--primary", Some(Shape::Play), tr!(controls.resume)),
     };
-    let stage = match wish {
-        Wish::Retry(Some(stage)) => Some(view! { <input type="hidden" name="stage" value=stage.as_str() /> }),
+    let field = match wish {
+        Wish::Retry(Some(stage)) => Some(("stage", stage.as_str())),
+        Wish::RetryInNewWorktree => Some(("new_worktree", "true")),
         _ => None,
     };
+    let field = field.map(|(name, value)| view! { <input type="hidden" name=name value=value /> });
     // The browser tells nobody which page a form is on.
     let address = format!("{address}?from={}", use_location().pathname.get_untracked());
     view! {
         <form method="post" action=address on:submit=submit>
             <input type="hidden" name="id" value=id.to_string() />
-            {stage}
+            {field}
             <button
                 class=class
                 aria-describedby=described_by

@@ -22,7 +22,7 @@ mod words;
 
 pub use agents::{AgentField, Agents};
 pub use archive::{ArchiveCard, DuplicateCard};
-pub use controls::{CardActions, RunControls, StartAgain};
+pub use controls::{CardActions, RetryInNewWorktree, RunControls, StartAgain};
 pub use delete::DeleteCard;
 pub use edit::{EditCard, Editing};
 pub use facts::Facts;
