@@ -4,13 +4,13 @@ use leptos::prelude::*;
 use leptos::server_fn::codec::Json;
 
 use super::Failure;
-use crate::domain::{Card, CardEdit, CardId, CardMove, NewCard};
+use crate::domain::{Card, CardEdit, CardId, CardMove, NewCard, RequestKey};
 
-/// Makes a card at the end of the backlog. 422 says what is wrong with it.
+/// Makes a card at the end of the backlog, once for each `key`. 422 says what is wrong with it.
 #[server(prefix = "/fn", endpoint = "create_card", input = Json)]
-pub async fn create_card(card: NewCard) -> Result<Card, Failure> {
+pub async fn create_card(card: NewCard, key: Option<RequestKey>) -> Result<Card, Failure> {
     let app = expect_context::<crate::server::App>();
-    Ok(app.create_card(card).await?)
+    Ok(app.create_card(&crate::server::Call::with_key(key), card).await?)
 }
 
 /// Changes a card's text, agent or model, archives, deletes or restores it. 409 where its version has moved on.

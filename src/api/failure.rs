@@ -13,6 +13,11 @@ use crate::domain::Problem;
 pub struct Failure(pub Problem);
 
 impl Failure {
+    /// There was no answer of the server's: a request that was sent may have arrived, or not.
+    pub fn is_unanswered(&self) -> bool {
+        matches!(self.0.status, 0 | 502 | 504)
+    }
+
     /// The server did not answer, or something between did: worth trying again.
     pub fn is_transient(&self) -> bool {
         matches!(self.0.status, 0 | 502 | 503 | 504)
@@ -32,11 +37,12 @@ impl FromServerFnError for Failure {
 
     fn from_server_fn_error(error: ServerFnErrorErr) -> Self {
         Self(match error {
-            ServerFnErrorErr::Request(cause) => Problem::unreachable(cause),
-            // An answer that is no answer of ours: the server is on its way down or up.
-            ServerFnErrorErr::Deserialization(cause) | ServerFnErrorErr::Response(cause) => Problem::unreachable(cause),
-            ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
-                Problem::unreadable("The request is not of the form that this function takes.")
+            // The server reads requests and the browser reads answers. An answer that the browser can't read is none of
+            // ours: the server is on its way down or up.
+            ServerFnErrorErr::Deserialization(_) if cfg!(not(feature = "ssr")) => Problem::unreachable(),
+            ServerFnErrorErr::Request(_) | ServerFnErrorErr::Response(_) => Problem::unreachable(),
+            ServerFnErrorErr::Deserialization(_) | ServerFnErrorErr::Args(_) | ServerFnErrorErr::MissingArg(_) => {
+                Problem::unreadable("The request does not have the form that this function takes.")
             }
             ServerFnErrorErr::UnsupportedRequestMethod(_) => Problem::unreadable("The method is not supported here."),
             _ => Problem::internal(),

@@ -5,13 +5,13 @@ use leptos::server_fn::codec::Json;
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
-use crate::domain::{Agent, NewProject, Project, ProjectEdit, ProjectId};
+use crate::domain::{Agent, NewProject, Project, ProjectEdit, ProjectId, RequestKey};
 
-/// Adds a project; answers the one that is there if its path is known already. 422 for what is no git repository.
+/// Adds a project, once for each `key`; answers the one that is there if its path is known already. 422 for what is no git repository.
 #[server(prefix = "/fn", endpoint = "add_project", input = Json)]
-pub async fn add_project(project: NewProject) -> Result<Project, Failure> {
+pub async fn add_project(project: NewProject, key: Option<RequestKey>) -> Result<Project, Failure> {
     let app = expect_context::<crate::server::App>();
-    Ok(app.add_project(project).await?.0)
+    Ok(app.add_project(&crate::server::Call::with_key(key), project).await?.0)
 }
 
 /// Changes a project; answers it as it is now. 422 where its new path leads to no git repository; 409 while an agent works

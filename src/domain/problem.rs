@@ -18,6 +18,8 @@ pub struct Problem {
 }
 
 impl Problem {
+    const OUTCOME_UNKNOWN: &str = "urn:cardume:outcome-unknown";
+
     fn new(status: u16, title: &str, detail: impl Into<String>) -> Self {
         Self { kind: "about:blank".into(), title: title.into(), status, detail: detail.into() }
     }
@@ -46,14 +48,26 @@ impl Problem {
         Self::new(503, "Cannot do this now", detail)
     }
 
+    /// The change may have been saved, or not: the database's answer was lost.
+    pub fn outcome_unknown() -> Self {
+        let detail = "It is unknown whether this was saved, because the database's answer was lost. Look again, or repeat \
+                      the request with the same Idempotency-Key.";
+        Self { kind: Self::OUTCOME_UNKNOWN.into(), ..Self::new(503, "Outcome unknown", detail) }
+    }
+
+    /// Nobody knows whether the request was carried out.
+    pub fn is_outcome_unknown(&self) -> bool {
+        self.kind == Self::OUTCOME_UNKNOWN
+    }
+
     /// A defect of the server. The cause is logged there and does not leave it.
     pub fn internal() -> Self {
         Self::new(500, "Internal error", "Something went wrong on the server; its log says what.")
     }
 
     /// The server did not answer.
-    pub fn unreachable(detail: impl Into<String>) -> Self {
-        Self::new(0, "No answer", detail)
+    pub fn unreachable() -> Self {
+        Self::new(0, "No answer", "Can't reach the server. Try again once it's back.")
     }
 
     pub fn other(status: u16, title: &str, detail: impl Into<String>) -> Self {

@@ -35,7 +35,7 @@ pub enum Event {
 }
 
 /// What somebody who retries a card asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Retry {
     /// Absent: the stage that failed.
     pub stage: Option<Stage>,

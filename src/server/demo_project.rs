@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::App;
 use super::git::git;
+use super::{App, Call};
 use crate::domain::{NewCard, NewProject};
 
 const README: &str = "# Demo project\n\nA small repository for trying Cardume. Its cards are worked on by the demo agent, \
@@ -27,7 +27,7 @@ pub async fn make(app: &App, data_dir: &Path) -> anyhow::Result<()> {
         std::fs::rename(&beside, &path)?;
     }
     let project = NewProject { path: path.to_string_lossy().into_owned(), name: Some("Demo project".to_owned()) };
-    let (project, is_new) = app.add_project(project).await?;
+    let (project, is_new) = app.add_project(&Call::default(), project).await?;
     if !is_new {
         return Ok(());
     }
@@ -46,7 +46,7 @@ pub async fn make(app: &App, data_dir: &Path) -> anyhow::Result<()> {
             agent: Some("demo".to_owned()),
             model: None,
         };
-        app.create_card(card).await?;
+        app.create_card(&Call::default(), card).await?;
     }
     Ok(())
 }

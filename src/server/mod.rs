@@ -35,7 +35,7 @@ use tokio::sync::watch;
 use uuid::Uuid;
 
 pub use config::{Config, ServeOptions};
-pub use operations::App;
+pub use operations::{App, Call};
 
 use crate::domain::{ExecutionId, Timestamp};
 use agents::Agents;

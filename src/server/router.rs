@@ -63,6 +63,7 @@ fn pages(app: App, bundle: ui::Assets) -> Router {
     let not_found = leptos_axum::render_app_async_with_context(context.clone(), shell.clone());
     Router::new()
         .leptos_routes_with_context(&options, leptos_axum::generate_route_list(ui::App), context, shell)
+        .layer(middleware::from_fn(http::functions::keep_to_problems))
         .layer(middleware::from_fn(lead_back))
         .fallback(move |request: Request| async move {
             let path = request.uri().path();

@@ -5,6 +5,7 @@
 
 mod app;
 mod board;
+mod failures;
 mod hooks;
 mod kit;
 mod pages;

@@ -5,4 +5,5 @@ mod server;
 
 mod following;
 mod reading;
+mod repeating;
 mod usage;

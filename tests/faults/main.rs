@@ -35,6 +35,7 @@ mod journal_reader;
 mod killed_server;
 mod killed_supervisor;
 mod no_files;
+mod lost_acknowledgement;
 
 /// Makes two tests of each row: `sqlite::name` and `postgres::name`.
 macro_rules! on_both_databases {
@@ -67,3 +68,16 @@ macro_rules! on_sqlite {
     };
 }
 use on_sqlite;
+
+/// Makes a test of each row on Postgres alone: SQLite has no connection to be cut.
+macro_rules! on_postgres {
+    ($($name:ident),+ $(,)?) => {
+        mod postgres_only {
+            $(#[test]
+            fn $name() {
+                crate::rounds::run(stringify!($name), crate::rounds::Database::Postgres, super::$name);
+            })+
+        }
+    };
+}
+use on_postgres;

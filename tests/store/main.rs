@@ -15,6 +15,7 @@ mod journal;
 mod logs;
 mod marks;
 mod projects;
+mod repeats;
 mod search;
 mod usage;
 mod workflow;

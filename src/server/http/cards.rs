@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Asked, Body, Id, word};
+use super::extract::{Asked, Body, Id, KeyHeader, word};
 use super::problem::*;
 use crate::domain::{Card, CardEdit, CardId, CardMove, Column, NewCard, ProjectId};
-use crate::server::App;
+use crate::server::{App, Call};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -66,10 +66,14 @@ struct NewCardBody {
 
 /// Makes a card at the end of the backlog.
 #[utoipa::path(
-    post, path = "/api/cards", tag = "cards", request_body = NewCardBody,
+    post, path = "/api/cards", tag = "cards", params(KeyHeader), request_body = NewCardBody,
     responses((status = 201, body = Card), Unreadable, TooLarge, WrongType, Invalid, Unavailable)
 )]
-async fn create_card(State(app): State<App>, Body(body): Body<NewCardBody>) -> Answer<(StatusCode, Json<Card>)> {
+async fn create_card(
+    State(app): State<App>,
+    call: Call,
+    Body(body): Body<NewCardBody>,
+) -> Answer<(StatusCode, Json<Card>)> {
     let card = NewCard {
         project_id: word("projectId", &body.project_id)?,
         title: body.title,
@@ -77,7 +81,7 @@ async fn create_card(State(app): State<App>, Body(body): Body<NewCardBody>) -> A
         agent: body.agent,
         model: body.model,
     };
-    Ok((StatusCode::CREATED, Json(app.create_card(card).await?)))
+    Ok((StatusCode::CREATED, Json(app.create_card(&call, card).await?)))
 }
 
 /// A card.

@@ -10,9 +10,11 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::{HeaderMap, header, request::Parts};
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use super::problem::Refusal;
-use crate::domain::{CardId, ExecutionId, Problem, ProjectId};
+use crate::domain::{CardId, ExecutionId, Problem, ProjectId, RequestKey};
+use crate::server::Call;
 
 /// A JSON body.
 pub struct Body<T>(pub T);
@@ -49,13 +51,23 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Refu
 }
 
 fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Refusal> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/json") {
-        let detail = "The body must be JSON, with the header “Content-Type: application/json”.";
-        return Err(Problem::other(415, "Unsupported media type", detail).into());
+    if !is_of_type(headers, JSON) {
+        return Err(wrong_type("JSON", JSON));
     }
     serde_json::from_slice(bytes).map_err(|error| unreadable("The body", error))
+}
+
+pub const JSON: &str = "application/json";
+
+/// Whether the body is said to be of this type, whatever its parameters.
+pub fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
+}
+
+pub fn wrong_type(what: &str, wanted: &str) -> Refusal {
+    let detail = format!("The body must be {what}, with the header “Content-Type: {wanted}”.");
+    Problem::other(415, "Unsupported media type", detail).into()
 }
 
 /// The id in the path. One that cannot be an id names nothing: 404.
@@ -85,6 +97,31 @@ impl<T: Named, S: Send + Sync> FromRequestParts<S> for Id<T> {
         let text = Path::<String>::from_request_parts(parts, state).await.ok();
         let id = text.and_then(|Path(text)| text.parse().ok());
         id.map(Self).ok_or_else(|| Problem::not_found(format!("There is no {} with this id.", T::NOUN)).into())
+    }
+}
+
+/// The header that makes a `POST` safe to repeat.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "this describes the header; `Call` reads it")]
+pub struct KeyHeader {
+    /// Your name for this request, a new one for each; a UUID will do. The same key with the same body within 24 h is
+    /// answered as it was the first time, and does nothing. With another body: 422.
+    #[param(rename = "Idempotency-Key", min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
+    key: Option<String>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Call {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let mut keys = parts.headers.get_all("idempotency-key").iter();
+        let Some(value) = keys.next() else { return Ok(Self::default()) };
+        if keys.next().is_some() {
+            return Err(Problem::unreadable("There is more than one Idempotency-Key. Send one.").into());
+        }
+        let key = value.to_str().unwrap_or_default().parse::<RequestKey>();
+        Ok(Self::with_key(Some(key.map_err(|error| Problem::unreadable(error.to_string()))?)))
     }
 }
 

@@ -7,6 +7,7 @@ mod agents;
 mod cards;
 mod columns;
 mod extract;
+pub mod functions;
 mod health;
 pub mod login;
 mod logs;

@@ -7,10 +7,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Body, Id};
+use super::extract::{Body, Id, KeyHeader};
 use super::problem::*;
 use crate::domain::{NewProject, Project, ProjectEdit, ProjectId};
-use crate::server::App;
+use crate::server::{App, Call};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(list_projects, add_project)).routes(routes!(edit_project, remove_project))
@@ -29,15 +29,19 @@ async fn list_projects(State(app): State<App>) -> Answer<Json<Projects>> {
 
 /// Adds a project. A path that is known already answers the project that is there.
 #[utoipa::path(
-    post, path = "/api/projects", tag = "projects", request_body = NewProject,
+    post, path = "/api/projects", tag = "projects", params(KeyHeader), request_body = NewProject,
     responses(
         (status = 201, description = "It is new.", body = Project),
         (status = 200, description = "It was there already.", body = Project),
         Unreadable, TooLarge, WrongType, Invalid, Unavailable,
     )
 )]
-async fn add_project(State(app): State<App>, Body(project): Body<NewProject>) -> Answer<(StatusCode, Json<Project>)> {
-    let (project, is_new) = app.add_project(project).await?;
+async fn add_project(
+    State(app): State<App>,
+    call: Call,
+    Body(project): Body<NewProject>,
+) -> Answer<(StatusCode, Json<Project>)> {
+    let (project, is_new) = app.add_project(&call, project).await?;
     Ok((if is_new { StatusCode::CREATED } else { StatusCode::OK }, Json(project)))
 }
 

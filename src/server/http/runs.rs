@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::extract::{Body, Id, OptionalBody, word};
+use super::extract::{Body, Id, KeyHeader, OptionalBody, word};
 use super::problem::*;
 use crate::domain::{Card, CardId, Execution, Retry, Stage, WorkflowStage};
-use crate::server::App;
+use crate::server::{App, Call};
 
 pub fn router() -> OpenApiRouter<App> {
     OpenApiRouter::new()
@@ -25,20 +25,20 @@ pub fn router() -> OpenApiRouter<App> {
 
 /// Starts the workflow of a card in the backlog.
 #[utoipa::path(
-    post, path = "/api/cards/{id}/run", tag = "runs", params(("id" = CardId, Path)),
+    post, path = "/api/cards/{id}/run", tag = "runs", params(("id" = CardId, Path), KeyHeader),
     responses((status = 202, body = Card), Unknown, Conflict, Unavailable)
 )]
-async fn run_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<(StatusCode, Json<Card>)> {
-    Ok((StatusCode::ACCEPTED, Json(app.run_card(id).await?)))
+async fn run_card(State(app): State<App>, Id(id): Id<CardId>, call: Call) -> Answer<(StatusCode, Json<Card>)> {
+    Ok((StatusCode::ACCEPTED, Json(app.run_card(&call, id).await?)))
 }
 
 /// Stops a card's agent; it and all that it started are gone within 10 s.
 #[utoipa::path(
-    post, path = "/api/cards/{id}/cancel", tag = "runs", params(("id" = CardId, Path)),
+    post, path = "/api/cards/{id}/cancel", tag = "runs", params(("id" = CardId, Path), KeyHeader),
     responses((status = 202, body = Card), Unknown, Conflict, Unavailable)
 )]
-async fn cancel_card(State(app): State<App>, Id(id): Id<CardId>) -> Answer<(StatusCode, Json<Card>)> {
-    Ok((StatusCode::ACCEPTED, Json(app.cancel_card(id).await?)))
+async fn cancel_card(State(app): State<App>, Id(id): Id<CardId>, call: Call) -> Answer<(StatusCode, Json<Card>)> {
+    Ok((StatusCode::ACCEPTED, Json(app.cancel_card(&call, id).await?)))
 }
 
 #[derive(Default, Deserialize, ToSchema)]
@@ -54,19 +54,20 @@ struct RetryBody {
 
 /// Goes on from the failed stage, or from `stage`. The body may be absent.
 #[utoipa::path(
-    post, path = "/api/cards/{id}/retry", tag = "runs", params(("id" = CardId, Path)),
+    post, path = "/api/cards/{id}/retry", tag = "runs", params(("id" = CardId, Path), KeyHeader),
     request_body = Option<RetryBody>,
     responses((status = 202, body = Card), Unreadable, Unknown, Conflict, TooLarge, WrongType, Invalid, Unavailable)
 )]
 async fn retry_card(
     State(app): State<App>,
     Id(id): Id<CardId>,
+    call: Call,
     OptionalBody(body): OptionalBody<RetryBody>,
 ) -> Answer<(StatusCode, Json<Card>)> {
     let body = body.unwrap_or_default();
     let stage = body.stage.map(|named| word::<Stage>("stage", &named)).transpose()?;
     let retry = Retry { stage, new_worktree: body.new_worktree.unwrap_or_default() };
-    Ok((StatusCode::ACCEPTED, Json(app.retry_card(id, retry).await?)))
+    Ok((StatusCode::ACCEPTED, Json(app.retry_card(&call, id, retry).await?)))
 }
 
 #[derive(Deserialize, ToSchema)]

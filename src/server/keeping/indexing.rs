@@ -71,7 +71,12 @@ impl Indexing {
                 Ok(true) => tokio::time::sleep(REST.max(began.elapsed() * 2)).await,
                 Ok(false) => return,
                 // Somebody else does it, or it is deleted, or it will be possible later.
-                Err(StoreError::Conflict(_) | StoreError::NotFound(_) | StoreError::Unwritable(_)) => return,
+                Err(
+                    StoreError::Conflict(_)
+                    | StoreError::NotFound(_)
+                    | StoreError::Unwritable(_)
+                    | StoreError::Unknown(_),
+                ) => return,
                 Err(error) => {
                     tracing::warn!(execution = %id, %error, "a log cannot be indexed; a search looks at all of it");
                     self.failed.insert(id);

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Answer, App, without_nul};
+use super::{Answer, App, Call, without_nul};
 use crate::domain::{Card, CardEdit, CardId, CardMove, NewCard, Problem, ProjectId, Timestamp};
 use crate::server::now;
 
@@ -21,7 +21,11 @@ impl App {
     }
 
     /// At the end of the backlog.
-    pub async fn create_card(&self, card: NewCard) -> Answer<Card> {
+    pub async fn create_card(&self, call: &Call, card: NewCard) -> Answer<Card> {
+        let store = self.store.for_request(call.repeat("create_card", &card)?);
+        if let Some(first) = store.first_answer().await? {
+            return Ok(first);
+        }
         let title = title(&card.title)?.to_owned();
         description(&card.description)?;
         let agent = match card.agent.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
@@ -32,7 +36,7 @@ impl App {
         let model = card.model.as_deref().map(str::trim).filter(|model| !model.is_empty());
         self.check_model(&agent, model)?;
         let card = NewCard { title, model: model.map(str::to_owned), ..card };
-        match self.store.insert_card(id, &card, &agent, now()).await {
+        match store.insert_card(id, &card, &agent, now()).await {
             Err(crate::server::store::StoreError::NotFound("project")) => {
                 Err(Problem::invalid("There is no such project. Add it first, by its path."))
             }

@@ -5,6 +5,7 @@
 //! engine does it.
 
 mod boards;
+mod call;
 mod cards;
 mod logs;
 mod projects;
@@ -19,6 +20,8 @@ use crate::server::agents::Agents;
 use crate::server::engine::Engine;
 use crate::server::now;
 use crate::server::store::{Store, StoreError};
+
+pub use call::Call;
 
 /// A server that has to wait longer than this before it can write is not well.
 const WRITABLE_WITHIN: Duration = Duration::from_millis(1500);
@@ -74,6 +77,13 @@ impl From<StoreError> for Problem {
             StoreError::Unwritable(cause) => {
                 tracing::warn!(%cause, "the database cannot be written now");
                 Self::unavailable("The database cannot be written now. Nothing was changed; try again in a moment.")
+            }
+            StoreError::Unknown(cause) => {
+                tracing::warn!(%cause, "the database did not say whether it has saved a change");
+                Self::outcome_unknown()
+            }
+            StoreError::KeyReused => {
+                Self::invalid("This Idempotency-Key was used for another request. Use a new key for each request.")
             }
             StoreError::Database(cause) => {
                 tracing::error!(%cause, "the database failed");

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use uuid::Uuid;
 
-use super::{Answer, App, without_nul};
+use super::{Answer, App, Call, without_nul};
 use crate::domain::{NewProject, Problem, Project, ProjectEdit, ProjectId};
 use crate::server::git;
 use crate::server::now;
-use crate::server::store::StoreError;
 
 /// A project's name is at most this long.
 const NAME_MAX_CHARS: usize = 100;
@@ -69,7 +68,11 @@ impl App {
     }
 
     /// Adds a project, and says whether it is new: one whose path is known already is answered as it is.
-    pub async fn add_project(&self, project: NewProject) -> Answer<(Project, bool)> {
+    pub async fn add_project(&self, call: &Call, project: NewProject) -> Answer<(Project, bool)> {
+        let store = self.store.for_request(call.repeat("add_project", &project)?);
+        if let Some(first) = store.first_answer().await? {
+            return Ok(first);
+        }
         let path = &*self.repository_at(&project.path).await?;
         let name = project.name.as_deref().map(str::trim).filter(|name| !name.is_empty());
         if let Some(name) = name {
@@ -77,9 +80,6 @@ impl App {
             if name.chars().count() > NAME_MAX_CHARS {
                 return Err(Problem::invalid(format!("A project's name has at most {NAME_MAX_CHARS} characters.")));
             }
-        }
-        if let Some(known) = self.store.project_at(path).await? {
-            return Ok((known, false));
         }
         let name = name.map(str::to_owned).unwrap_or_else(|| folder_name(Path::new(path)));
         let new = Project {
@@ -89,15 +89,7 @@ impl App {
             created_at: now(),
             mask_secrets: true,
         };
-        match self.store.insert_project(&new).await {
-            Ok(()) => Ok((new, true)),
-            // Somebody else added it in this very moment.
-            Err(StoreError::Conflict(why)) => {
-                let known = self.store.project_at(path).await?;
-                known.map(|known| (known, false)).ok_or_else(|| Problem::conflict(why))
-            }
-            Err(other) => Err(other.into()),
-        }
+        Ok(store.insert_project(&new).await?)
     }
 }
 

@@ -2,34 +2,38 @@
 
 use uuid::Uuid;
 
-use super::{Answer, App, without_nul};
+use super::{Answer, App, Call, without_nul};
 use crate::domain::{Card, CardId, Column, Event, ExecutionId, Problem, Retry, WorkflowStage};
 use crate::server::now;
+use crate::server::store::Store;
 
 /// An error that somebody sets by hand is at most this long.
 const ERROR_MAX_BYTES: usize = 64 * 1024;
 
 impl App {
     /// Starts the workflow of a card in the backlog. A conflict if it runs or stands elsewhere.
-    pub async fn run_card(&self, id: CardId) -> Answer<Card> {
+    pub async fn run_card(&self, call: &Call, id: CardId) -> Answer<Card> {
+        let store = self.store.for_request(call.repeat("run_card", &id)?);
         // The column is the card's, as the store finds it: only from the backlog does the workflow allow a start.
-        let card = self.store.begin(id, Event::Start(Column::Backlog), new_id(), &[], now()).await?;
+        let card = store.begin(id, Event::Start(Column::Backlog), new_id(), &[], now()).await?;
         self.engine.wake();
         Ok(card)
     }
 
     /// Goes on from the failed stage, or from the one that `retry` names; in a new worktree if it asks for that.
-    pub async fn retry_card(&self, id: CardId, retry: Retry) -> Answer<Card> {
-        let card = self.store.retry(id, retry, new_id(), now()).await?;
+    pub async fn retry_card(&self, call: &Call, id: CardId, retry: Retry) -> Answer<Card> {
+        let store = self.store.for_request(call.repeat("retry_card", &(id, retry))?);
+        let card = store.retry(id, retry, new_id(), now()).await?;
         self.engine.wake();
         Ok(card)
     }
 
     /// Asks for the end of the agent and all that it started.
-    pub async fn cancel_card(&self, id: CardId) -> Answer<Card> {
-        self.store.request_cancel(id).await?;
+    pub async fn cancel_card(&self, call: &Call, id: CardId) -> Answer<Card> {
+        let store = self.store.for_request(call.repeat("cancel_card", &id)?);
+        let card = store.request_cancel(id).await?;
         self.engine.cancel();
-        self.card(id).await
+        Ok(card)
     }
 
     /// Sets the word that the card's workflow shows.

@@ -110,9 +110,12 @@ impl TryFrom<ActiveRow> for Option<ActiveExecution> {
 
 impl Store {
     /// At the end of the backlog, for `agent`, whatever `card` says of that. `NotFound("project")` where there is no such
-    /// project.
+    /// project. Once for a request that may come again.
     pub async fn insert_card(&self, id: CardId, card: &NewCard, agent: &str, now: Timestamp) -> Stored<Card> {
         let mut tx = self.begin_board().await?;
+        if let Some(first) = self.first_answer_in(&mut tx).await? {
+            return Ok(first);
+        }
         let known: Option<i64> = sqlx::query_scalar("select created_at from projects where id = $1")
             .bind(card.project_id.to_string())
             .fetch_optional(&mut *tx)
@@ -136,8 +139,7 @@ impl Store {
         .execute(&mut *tx)
         .await?;
         let card = card_in(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(card)
+        self.commit_answer(tx, card).await
     }
 
     /// Those on the board, ordered by column (in the board's order), then position.

@@ -46,8 +46,9 @@ impl Store {
             .bind(cards),
             None => sqlx::query("delete from wip_limits where column_id = $1").bind(column.as_str()),
         };
-        query.execute(self.writer()).await?;
-        Ok(())
+        let mut tx = self.begin_write().await?;
+        query.execute(&mut *tx).await?;
+        tx.commit().await
     }
 }
 

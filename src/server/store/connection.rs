@@ -7,9 +7,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions, Connection as _, Transaction};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Connection as _};
 
 use super::marks::Watcher;
+pub(super) use super::transaction::Tx;
 use super::{Database, Store, Stored, Timestamp};
 
 /// The first SQLite in which a checkpoint cannot corrupt a database in WAL mode (3.7.0 to 3.51.2 can).
@@ -22,9 +23,6 @@ const POSTGRES_READERS: u32 = 6;
 const POSTGRES_WRITERS: u32 = 6;
 /// How long to wait for a connection. Locks are waited for half as long, so that a wait ends with what it waited for.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// A transaction on either engine. Dropped without `commit`, it is rolled back.
-pub(super) type Tx = Transaction<'static, Any>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Engine {
@@ -197,7 +195,7 @@ impl Store {
 
     pub(super) async fn begin_write(&self) -> Stored<Tx> {
         let writer = &self.connection.writer;
-        Ok(match self.connection.engine {
+        Ok(Tx::new(match self.connection.engine {
             Engine::Sqlite => loop {
                 // A deferred transaction that reads first and writes then would fail where another process wrote between.
                 match writer.begin_with("begin immediate").await {
@@ -208,17 +206,17 @@ impl Store {
                 }
             },
             Engine::Postgres => self.connection.writer.begin_with("begin").await?,
-        })
+        }))
     }
 
     /// A transaction in which every query sees the same moment.
     pub(super) async fn begin_read(&self) -> Stored<Tx> {
-        Ok(match self.connection.engine {
+        Ok(Tx::new(match self.connection.engine {
             Engine::Sqlite => self.connection.reader.begin_with("begin deferred").await?,
             Engine::Postgres => {
                 self.connection.reader.begin_with("begin isolation level repeatable read, read only").await?
             }
-        })
+        }))
     }
 
     pub(super) fn reader(&self) -> &AnyPool {

@@ -14,6 +14,12 @@ pub enum StoreError {
     /// The database cannot be written now (full, locked, read-only, away); trying again later may work.
     #[error("the database cannot be written now: {0}")]
     Unwritable(#[source] sqlx::Error),
+    /// The database did not say whether it carried out the commit.
+    #[error("it is unknown whether the database has saved this: {0}")]
+    Unknown(#[source] sqlx::Error),
+    /// The key of this request was another request's.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),
 }

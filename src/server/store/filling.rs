@@ -27,7 +27,7 @@ impl Filling {
     pub async fn begin(database: &Database, versions: &[i64]) -> Stored<Self> {
         sqlx::any::install_default_drivers();
         let (engine, pool) = connection::open_to_fill(database).await?;
-        let mut tx = pool.begin().await?;
+        let mut tx = Tx::new(pool.begin().await?);
         if catalog::has_migrations(&mut tx, engine).await? || !catalog::tables(&mut tx, engine).await?.is_empty() {
             return Err(StoreError::conflict("the database is not empty; give the URL of one without any table"));
         }

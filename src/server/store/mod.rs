@@ -29,10 +29,12 @@ mod migrations;
 mod packing;
 mod projects;
 mod reading;
+mod repeats;
 mod running;
 mod searching;
 mod settling;
 mod slices;
+mod transaction;
 mod usage;
 mod words;
 mod workflow;
@@ -51,6 +53,7 @@ pub use filling::Filling;
 pub use integrity::{Condition, sqlite_companions};
 pub use marks::Mark;
 pub use migrations::Schema;
+pub use repeats::Repeat;
 pub use searching::Query;
 
 /// Where the database is.
@@ -153,6 +156,8 @@ pub struct Store {
     connection: connection::Connection,
     cache: cache::LogCache,
     is_damaged: Arc<AtomicBool>,
+    /// The request that this handle works for, if it may come again.
+    repeat: Option<Repeat>,
 }
 
 type Stored<T> = Result<T, StoreError>;
@@ -168,14 +173,14 @@ impl Store {
     /// Opens the database, which is made where there is none, and leaves its schema as it is.
     pub async fn connect(database: &Database, limits: CacheLimits) -> Stored<Self> {
         let connection = connection::Connection::open(database).await?;
-        Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default() })
+        Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default(), repeat: None })
     }
 
     /// Opens a database that is there, and leaves its schema as it is; for those who look at it beside a server.
     pub async fn connect_beside(database: &Database) -> Stored<Self> {
         let connection = connection::Connection::open_beside(database).await?;
         let limits = CacheLimits { time_to_live: Duration::from_secs(1), size_bytes: 0 };
-        Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default() })
+        Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default(), repeat: None })
     }
 
     /// Somebody has found the database damaged.

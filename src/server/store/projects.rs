@@ -32,8 +32,13 @@ impl TryFrom<ProjectRow> for Project {
 }
 
 impl Store {
-    /// `Conflict` where the path is known already.
-    pub async fn insert_project(&self, project: &Project) -> Stored<()> {
+    /// Adds a project, and says whether it is new: one whose path is known already stays as it is. Once for a request that
+    /// may come again.
+    pub async fn insert_project(&self, project: &Project) -> Stored<(Project, bool)> {
+        let mut tx = self.begin_board().await?;
+        if let Some(first) = self.first_answer_in(&mut tx).await? {
+            return Ok(first);
+        }
         let inserted = sqlx::query(
             "insert into projects (id, name, path, created_at, mask_secrets) values ($1, $2, $3, $4, $5)
              on conflict (path) do nothing",
@@ -43,12 +48,11 @@ impl Store {
         .bind(project.path.as_str())
         .bind(project.created_at.as_millis())
         .bind(i64::from(project.mask_secrets))
-        .execute(self.writer())
+        .execute(&mut *tx)
         .await?;
-        match inserted.rows_affected() {
-            0 => Err(StoreError::conflict("This repository is a project already.")),
-            _ => Ok(()),
-        }
+        let row: ProjectRow =
+            sqlx::query_as(select_projects!("where path = $1")).bind(project.path.as_str()).fetch_one(&mut *tx).await?;
+        self.commit_answer(tx, (row.try_into()?, inserted.rows_affected() > 0)).await
     }
 
     /// By name.
@@ -94,14 +98,16 @@ impl Store {
 
     /// `Conflict` where another project has the path.
     pub async fn edit_project(&self, id: ProjectId, edit: &ProjectEdit) -> Stored<Project> {
+        let mut tx = self.begin_write().await?;
         sqlx::query(
             "update projects set mask_secrets = coalesce($2, mask_secrets), path = coalesce($3, path) where id = $1",
         )
         .bind(id.to_string())
         .bind(edit.mask_secrets.map(i64::from))
         .bind(edit.path.as_deref())
-        .execute(self.writer())
+        .execute(&mut *tx)
         .await?;
+        tx.commit().await?;
         self.project(id).await
     }
 }

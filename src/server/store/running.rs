@@ -2,11 +2,12 @@
 
 use sqlx::FromRow;
 
+use super::cards::card_in;
 use super::decode::parse;
 use super::executions::UsageRow;
 use super::logs::LineRow;
 use super::{
-    CardId, Command, ExecutionId, ExecutionStatus, LogLine, Report, RunningExecution, Store, StoreError, Stored,
+    Card, CardId, Command, ExecutionId, ExecutionStatus, LogLine, Report, RunningExecution, Store, StoreError, Stored,
     Timestamp,
 };
 
@@ -154,21 +155,22 @@ impl Store {
         Ok(None)
     }
 
-    /// Marks the card's running execution; answers which. `Conflict` where nothing runs.
-    pub async fn request_cancel(&self, card: CardId) -> Stored<ExecutionId> {
+    /// Marks the card's running execution. `Conflict` where nothing runs. Once for a request that may come again.
+    pub async fn request_cancel(&self, card: CardId) -> Stored<Card> {
         // One at a time with the workflow's own transactions: a stage cannot end well while it is being cancelled.
         let mut tx = self.begin_board().await?;
-        let marked: Option<String> = sqlx::query_scalar(
-            "update executions set cancel_requested = 1 where card_id = $1 and status = 'running' returning id",
-        )
-        .bind(card.to_string())
-        .fetch_optional(&mut *tx)
-        .await?;
-        let Some(id) = marked else {
-            super::cards::card_in(&mut tx, card).await?;
+        if let Some(first) = self.first_answer_in(&mut tx).await? {
+            return Ok(first);
+        }
+        let marked =
+            sqlx::query("update executions set cancel_requested = 1 where card_id = $1 and status = 'running'")
+                .bind(card.to_string())
+                .execute(&mut *tx)
+                .await?;
+        let card = card_in(&mut tx, card).await?;
+        if marked.rows_affected() == 0 {
             return Err(StoreError::conflict("Nothing is running on this card."));
-        };
-        tx.commit().await?;
-        Ok(parse(&id)?)
+        }
+        self.commit_answer(tx, card).await
     }
 }

@@ -17,7 +17,7 @@ impl Store {
     /// `Event::Start` or `Event::Retry`: asks the workflow (as it stands in this transaction; `Start`'s column is the
     /// card's) and, where that allows it, makes the running execution `id`, deactivates the earlier ones, moves the card
     /// to the end of the stage's column (unless it stands there already) and adds `opening` as the first rows.
-    /// `Conflict` says why not.
+    /// `Conflict` says why not. Once for a request that may come again.
     pub async fn begin(
         &self,
         card: CardId,
@@ -27,16 +27,21 @@ impl Store {
         now: Timestamp,
     ) -> Stored<Card> {
         let mut tx = self.begin_board().await?;
+        if let Some(first) = self.first_answer_in(&mut tx).await? {
+            return Ok(first);
+        }
         begin_in(&mut tx, card, event, id, now).await?;
         add_lines(&mut tx, self.connection.engine, id, opening).await?;
         let card = card_in(&mut tx, card).await?;
-        tx.commit().await?;
-        Ok(card)
+        self.commit_answer(tx, card).await
     }
 
     /// As `begin` with `Event::Retry`. Whether it begins in a new worktree is recorded with the execution.
     pub async fn retry(&self, card: CardId, retry: Retry, id: ExecutionId, now: Timestamp) -> Stored<Card> {
         let mut tx = self.begin_board().await?;
+        if let Some(first) = self.first_answer_in(&mut tx).await? {
+            return Ok(first);
+        }
         begin_in(&mut tx, card, Event::Retry(retry.stage), id, now).await?;
         if retry.new_worktree {
             sqlx::query("update executions set new_worktree = 1 where id = $1")
@@ -45,8 +50,7 @@ impl Store {
                 .await?;
         }
         let card = card_in(&mut tx, card).await?;
-        tx.commit().await?;
-        Ok(card)
+        self.commit_answer(tx, card).await
     }
 
     /// Ends a running execution: its last rows, status, result, exit code and error; moves the card where the workflow

@@ -7,6 +7,7 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use super::state::BoardState;
 use crate::api::{archived_cards, edit_card};
 use crate::domain::{Card, CardEdit, CardId, Column, Workflow};
+use crate::ui::failures::{change_failure, read_failure};
 use crate::ui::hooks::{Poll, keep_focus_on_card, later, use_hydrated, use_page_dialogs};
 use crate::ui::kit::{Day, Dialog, Icon, Notice, Shape, ToolButton, live, pressed, shown};
 use crate::ui::run::LastPutAway;
@@ -64,7 +65,7 @@ impl Archive {
             }
             match answer {
                 Ok(card) => then(card),
-                Err(failure) => self.refusal.set(Some(failure.to_string())),
+                Err(failure) => self.refusal.set(Some(change_failure(&failure))),
             }
             self.poll.wake();
         });
@@ -155,7 +156,7 @@ fn ArchiveList(archive: Archive) -> impl IntoView {
         spawn_local(async move {
             match archived_cards().await {
                 Ok(known) => drop(cards.try_set(Some(known))),
-                Err(failure) => drop(problem.try_set(Some(failure.to_string()))),
+                Err(failure) => drop(problem.try_set(Some(read_failure(&failure)))),
             }
         });
     };

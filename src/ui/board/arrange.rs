@@ -12,6 +12,7 @@ use leptos::web_sys::{Element, EventTarget, HtmlElement};
 use super::state::BoardState;
 use crate::api::move_card;
 use crate::domain::{CardId, CardMove, Column};
+use crate::ui::failures::change_failure;
 use crate::ui::hooks::{Drag, Dragging, Poll, gap_at, hide_gap, keep_focus_on_card, scroll_to_gap, show_gap, use_drag};
 use crate::ui::kit::live;
 use crate::ui::run::column_title;
@@ -240,7 +241,7 @@ impl Arrange {
                 Ok(card) => keep_focus_on_card(|| self.state.take_move(moving.card, Some(card))),
                 Err(failure) => {
                     keep_focus_on_card(|| self.state.take_move(moving.card, None));
-                    self.refuse(&moving.title, &failure.to_string());
+                    self.refuse(&moving.title, &change_failure(&failure));
                 }
             }
             self.poll.wake();

@@ -8,6 +8,7 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use super::state::BoardState;
 use crate::api::set_column;
 use crate::domain::{Column, ColumnSettings};
+use crate::ui::failures::change_failure;
 use crate::ui::hooks::{Content, Menu, later};
 use crate::ui::kit::{MenuFrame, come, live, pressed, shown};
 use crate::ui::{tr, tr_counted};
@@ -83,7 +84,7 @@ fn LimitForm(state: BoardState, column: Column, menu: Menu, refusal: RwSignal<Op
         spawn_local(async move {
             match set_column(ColumnSettings { id: column, wip_limit }).await {
                 Ok(settings) => state.take_column(settings),
-                Err(failure) => drop(refusal.try_set(Some(failure.to_string()))),
+                Err(failure) => drop(refusal.try_set(Some(change_failure(&failure)))),
             }
         });
     };

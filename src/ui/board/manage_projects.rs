@@ -10,6 +10,7 @@ use super::project_path::ProjectPath;
 use super::state::BoardState;
 use crate::api::{edit_project, remove_project};
 use crate::domain::{Project, ProjectEdit};
+use crate::ui::failures::change_failure;
 use crate::ui::hooks::{Modal, later};
 use crate::ui::kit::{Dialog, Icon, Notice, Shape, ToolButton, pressed, shown};
 use crate::ui::{tr, tr_counted};
@@ -77,7 +78,7 @@ fn Settings(
                 Err(failure) => {
                     input.set_checked(!wanted);
                     // The page may be gone by now, and its signals with it.
-                    let _ = refusal.try_set(Some(failure.to_string()));
+                    let _ = refusal.try_set(Some(change_failure(&failure)));
                 }
             }
         });
@@ -126,7 +127,7 @@ fn Removal(
             }
             match answer {
                 Ok(()) => changed.run(project.get_value()),
-                Err(failure) => refusal.set(Some(failure.to_string())),
+                Err(failure) => refusal.set(Some(change_failure(&failure))),
             }
         });
     };

@@ -8,7 +8,8 @@ use leptos::wasm_split::{SplitLoaderError, wasm_split};
 use super::state::BoardState;
 use crate::api::create_card;
 use crate::domain::{self, Card, ProjectId};
-use crate::ui::hooks::{KeptText, Modal, later, on_key, submits, use_hydrated};
+use crate::ui::failures::change_failure;
+use crate::ui::hooks::{KeptText, Keys, Modal, later, on_key, submits, use_hydrated};
 use crate::ui::kit::{Dialog, Field, Icon, Notice, Shape, live, pressed, shown};
 use crate::ui::run::{AgentField, Agents, Preview};
 use crate::ui::tr;
@@ -76,6 +77,7 @@ fn NewCardForm(
     let chosen_project = NodeRef::<html::Select>::new();
     let error = RwSignal::new(None);
     let is_making = RwSignal::new(false);
+    let keys = Keys::new();
     let make = move |run: bool| {
         let (Some(title), Some(description)) = (title.get_untracked(), description.get_untracked()) else { return };
         let project_id = chosen_project.get_untracked().and_then(|select| select.value().parse().ok());
@@ -93,19 +95,21 @@ fn NewCardForm(
         is_making.set(true);
         error.set(None);
         spawn_local(async move {
-            let answer = create_card(card).await;
+            let key = keys.key_for(&card);
+            let answer = create_card(card, key).await;
             // The page may be gone by now, and its signals with it.
             if is_making.try_set(false).is_some() {
                 return;
             }
             match answer {
                 Ok(card) => {
+                    keys.done();
                     title_draft.clear();
                     draft.clear();
                     modal.close();
                     made.run((card, run));
                 }
-                Err(failure) => error.set(Some(failure.to_string())),
+                Err(failure) => error.set(Some(change_failure(&failure))),
             }
         });
     };

@@ -6,7 +6,8 @@ use leptos::task::spawn_local;
 
 use crate::api::{PathTarget, add_project, look_at_path};
 use crate::domain::{NewProject, Project};
-use crate::ui::hooks::{use_hydrated, use_pause};
+use crate::ui::failures::{change_failure, read_failure};
+use crate::ui::hooks::{Keys, use_hydrated, use_pause};
 use crate::ui::kit::{Empty, Field, Notice, live};
 use crate::ui::tr;
 
@@ -30,6 +31,7 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
     let path = NodeRef::<html::Input>::new();
     let error = RwSignal::new(None);
     let is_adding = RwSignal::new(false);
+    let keys = Keys::new();
     let hint = RwSignal::new(String::new());
     let pause = use_pause();
     // Says what is there while it is being typed.
@@ -48,7 +50,7 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
                     let _ = hint.try_set(match found {
                         Ok(PathTarget::Repository(path)) => tr!(projects.found, path = path),
                         Ok(PathTarget::Other(why)) => why,
-                        Err(failure) => failure.to_string(),
+                        Err(failure) => read_failure(&failure),
                     });
                 }
             })
@@ -59,18 +61,21 @@ pub fn PathForm(added: Callback<Project>, id: &'static str) -> impl IntoView {
         is_adding.set(true);
         error.set(None);
         spawn_local(async move {
-            let answer = add_project(NewProject { path: input.value().trim().to_owned(), name: None }).await;
+            let project = NewProject { path: input.value().trim().to_owned(), name: None };
+            let key = keys.key_for(&project);
+            let answer = add_project(project, key).await;
             // The form may be gone by now, and its signals with it.
             if is_adding.try_set(false).is_some() {
                 return;
             }
             match answer {
                 Ok(project) => {
+                    keys.done();
                     input.set_value("");
                     hint.set(String::new());
                     added.run(project);
                 }
-                Err(failure) => error.set(Some(failure.to_string())),
+                Err(failure) => error.set(Some(change_failure(&failure))),
             }
         });
     };

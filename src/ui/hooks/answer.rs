@@ -5,6 +5,7 @@ use leptos::server_fn::error::ServerFnUrlError;
 use leptos_router::hooks::use_query_map;
 
 use crate::api::Failure;
+use crate::ui::failures::change_failure;
 
 /// Gives the page that is being rendered the status 404.
 #[cfg(feature = "ssr")]
@@ -22,5 +23,5 @@ pub fn say_not_found() {}
 /// failure in the address. Read from the address on both sides, so that both render the same.
 pub fn failure_in_url() -> Option<String> {
     let encoded = use_query_map().read_untracked().get("__err")?;
-    Some(ServerFnUrlError::<Failure>::decode_err(&encoded).to_string())
+    Some(change_failure(&ServerFnUrlError::<Failure>::decode_err(&encoded)))
 }

@@ -79,11 +79,10 @@ fn LiveBoard(board: Board) -> impl IntoView {
     let new_card = use_page_dialogs().new_card;
     on_cleanup(move || new_card.forget());
     let made = Callback::new(move |(card, run): (crate::domain::Card, bool)| {
-        let id = card.id;
-        state.take_card(card);
+        state.take_card(card.clone());
         poll.wake();
         if run {
-            actions.run(id);
+            actions.run(&card);
         }
     });
     let added = Callback::new(move |_| poll.wake());

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 
 use crate::api::Failure;
+use crate::ui::failures::read_failure;
 use crate::ui::hooks::say_not_found;
 use crate::ui::kit::{Empty, Masthead};
 use crate::ui::tr;
@@ -26,7 +27,7 @@ pub fn Unavailable(failure: Failure) -> impl IntoView {
     }
     view! {
         <Title text=tr!(page.not_available) />
-        <Lost title=tr!(page.cannot_be_shown) text=failure.to_string() />
+        <Lost title=tr!(page.cannot_be_shown) text=read_failure(&failure) />
     }
     .into_any()
 }

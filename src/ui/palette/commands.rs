@@ -12,6 +12,7 @@ use super::entries::{Action, Entry, entries};
 use super::shortcuts::Shortcuts;
 use crate::api::{Board, poll_board, search_runs};
 use crate::domain::{RunMatch, SearchLimits};
+use crate::ui::failures::read_failure;
 use crate::ui::hooks::{PageDialogs, later, on_chord, on_key, use_page_dialogs, use_pause};
 use crate::ui::kit::{Dialog, Icon, Shape, live, pressed, shown};
 use crate::ui::tr;
@@ -85,7 +86,7 @@ fn Palette() -> impl IntoView {
                 let answer = search_runs(typed.clone()).await;
                 // The palette may be gone by now, and its signals with it; or somebody look for something else.
                 if query.try_with_untracked(|query| *query == typed) == Some(true) {
-                    runs.set(answer.map_or_else(|failure| Runs::Failed(failure.to_string()), Runs::Found));
+                    runs.set(answer.map_or_else(|failure| Runs::Failed(read_failure(&failure)), Runs::Found));
                 }
             });
         });

@@ -7,7 +7,8 @@ use leptos_router::hooks::use_navigate;
 use super::state::CardState;
 use crate::api::create_card;
 use crate::domain::{Card, CardEdit, NewCard};
-use crate::ui::hooks::use_hydrated;
+use crate::ui::failures::change_failure;
+use crate::ui::hooks::{Keys, use_hydrated};
 use crate::ui::kit::{Icon, Shape, live, pressed};
 use crate::ui::tr;
 
@@ -43,6 +44,7 @@ pub fn DuplicateCard(state: CardState, refusal: RwSignal<Option<String>>) -> imp
     let hydrated = use_hydrated();
     let navigate = use_navigate();
     let is_making = RwSignal::new(false);
+    let keys = Keys::new();
     let duplicate = move |_| {
         if is_making.get_untracked() {
             return;
@@ -53,14 +55,19 @@ pub fn DuplicateCard(state: CardState, refusal: RwSignal<Option<String>>) -> imp
         refusal.set(None);
         let navigate = navigate.clone();
         spawn_local(async move {
-            let answer = create_card(NewCard { project_id, title, description, agent: Some(agent), model }).await;
+            let card = NewCard { project_id, title, description, agent: Some(agent), model };
+            let key = keys.key_for(&card);
+            let answer = create_card(card, key).await;
             // The page may be gone by now, and its signals with it.
             if is_making.try_set(false).is_some() {
                 return;
             }
             match answer {
-                Ok(card) => navigate(&format!("/cards/{}", card.id), Default::default()),
-                Err(failure) => refusal.set(Some(failure.to_string())),
+                Ok(card) => {
+                    keys.done();
+                    navigate(&format!("/cards/{}", card.id), Default::default())
+                }
+                Err(failure) => refusal.set(Some(change_failure(&failure))),
             }
         });
     };

@@ -11,7 +11,8 @@ use leptos_router::hooks::use_location;
 
 use super::stage_title;
 use crate::api::{CancelCard, RetryCard, RunCard, cancel_card, retry_card, run_card};
-use crate::domain::{Card, CardId, Column, Event, ExecutionId, ExecutionStatus, Remedy, Stage, Workflow};
+use crate::domain::{Card, CardId, Column, Event, ExecutionId, ExecutionStatus, Remedy, RequestKey, Stage, Workflow};
+use crate::ui::failures::change_failure;
 use crate::ui::hooks::{Menu, failure_in_url, use_settling};
 use crate::ui::kit::{Icon, MenuFrame, Shape, live, shown};
 use crate::ui::tr;
@@ -26,6 +27,21 @@ enum Wish {
     RetryInNewWorktree,
     /// A retry of a stage that nobody wanted to end: its agent goes on with its own session where it can.
     Resume,
+}
+
+impl Wish {
+    /// The card's version is in it: what somebody wants of the card as they see it is done once, however often they
+    /// press, and whether or not an answer came. The same wish for a later version is another one.
+    fn key(self, id: CardId, version: i64) -> Option<RequestKey> {
+        let what = match self {
+            Self::Run => "run",
+            Self::Cancel => "cancel",
+            Self::Retry(None) | Self::Resume => "retry",
+            Self::RetryInNewWorktree => "retry-in-new-worktree",
+            Self::Retry(Some(stage)) => stage.as_str(),
+        };
+        format!("page/{what}/{id}/{version}").parse().ok()
+    }
 }
 
 /// The wishes on their way to the server, for all the cards of a page.
@@ -53,8 +69,8 @@ impl CardActions {
     }
 
     /// Runs a card that has just been made.
-    pub fn run(self, id: CardId) {
-        self.ask(id, Wish::Run);
+    pub fn run(self, card: &Card) {
+        self.ask(card.id, card.version, Wish::Run);
     }
 
     /// Whether a card's question is on its way, or its end is.
@@ -64,19 +80,20 @@ impl CardActions {
             || card.active_execution.as_ref().is_some_and(|execution| is_cancelling(execution.id))
     }
 
-    fn ask(self, id: CardId, wish: Wish) {
+    fn ask(self, id: CardId, version: i64, wish: Wish) {
         if self.on_their_way.with_untracked(|ids| ids.contains(&id)) {
             return;
         }
         self.on_their_way.update(|ids| ids.push(id));
         self.refusal.set(None);
+        let key = wish.key(id, version);
         spawn_local(async move {
             let answer = match wish {
-                Wish::Run => run_card(id).await,
-                Wish::Cancel => cancel_card(id).await,
-                Wish::Retry(stage) => retry_card(id, stage, None).await,
-                Wish::RetryInNewWorktree => retry_card(id, None, Some(true)).await,
-                Wish::Resume => retry_card(id, None, None).await,
+                Wish::Run => run_card(id, key).await,
+                Wish::Cancel => cancel_card(id, key).await,
+                Wish::Retry(stage) => retry_card(id, stage, None, key).await,
+                Wish::RetryInNewWorktree => retry_card(id, None, Some(true), key).await,
+                Wish::Resume => retry_card(id, None, None, key).await,
             };
             // The page may be gone by now, and its signals with it.
             if self.on_their_way.try_update(|ids| ids.retain(|other| *other != id)).is_none() {
@@ -89,7 +106,7 @@ impl CardActions {
                     }
                     self.answered.run(card);
                 }
-                Err(failure) => self.refusal.set(Some(failure.to_string())),
+                Err(failure) => self.refusal.set(Some(change_failure(&failure))),
             }
         });
     }
@@ -102,7 +119,6 @@ pub fn RunControls(
     /// The id of the card's title, which tells the many buttons of a board apart.
     described_by: String,
 ) -> impl IntoView {
-    let id = card.with_untracked(|card| card.id);
     let actions = expect_context::<CardActions>();
     let offer = Memo::new(move |_| card.with(offer));
     let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
@@ -112,7 +128,7 @@ pub fn RunControls(
         // Who clicks Cancel in the moment in which the run ends does not want to retry it.
         let settling = if is_first.get_value() { None } else { Some(use_settling()) };
         is_first.set_value(false);
-        Some(view! { <WishForm id=id wish=wish busy=busy settling=settling described_by=described_by /> })
+        Some(view! { <WishForm card=card wish=wish busy=busy settling=settling described_by=described_by /> })
     })
 }
 
@@ -133,7 +149,6 @@ pub fn RetryInNewWorktree(#[prop(into)] card: Signal<Card>, described_by: &'stat
 /// Starting again from any stage.
 #[component]
 pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
-    let id = card.with_untracked(|card| card.id);
     let possible = Memo::new(move |_| {
         card.with(|card| {
             card.active_execution.is_some() && Workflow::of(card).apply(Event::Retry(Some(Stage::Plan))).is_ok()
@@ -146,7 +161,7 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
         possible.get().then(|| {
             let forms = Stage::ALL.map(|stage| {
                 let wish = Wish::Retry(Some(stage));
-                view! { <WishForm id=id wish=wish busy=busy described_by="start-again".to_owned() /> }
+                view! { <WishForm card=card wish=wish busy=busy described_by="start-again".to_owned() /> }
             });
             view! {
                 <MenuFrame
@@ -167,7 +182,7 @@ pub fn StartAgain(#[prop(into)] card: Signal<Card>) -> impl IntoView {
 
 #[component]
 fn WishForm(
-    id: CardId,
+    card: Signal<Card>,
     wish: Wish,
     busy: Memo<bool>,
     /// True while it has just come in another's place.
@@ -175,6 +190,8 @@ fn WishForm(
     settling: Option<ReadSignal<bool>>,
     described_by: String,
 ) -> impl IntoView {
+    let id = card.with_untracked(|card| card.id);
+    let version = Memo::new(move |_| card.with(|card| card.version));
     let actions = expect_context::<CardActions>();
     let is_idle = move || !busy.get() && settling.is_none_or(|settling| !settling.get());
     // Not `disabled`: that would take the focus away from whoever has pressed it.
@@ -182,7 +199,7 @@ fn WishForm(
     let submit = move |event: SubmitEvent| {
         event.prevent_default();
         if untrack(is_idle) {
-            actions.ask(id, wish);
+            actions.ask(id, version.get_untracked(), wish);
         }
     };
     let (address, class, shape, label) = match wish {
@@ -204,6 +221,7 @@ fn WishForm(
     view! {
         <form method="post" action=address on:submit=submit>
             <input type="hidden" name="id" value=id.to_string() />
+            <input type="hidden" name="key" value=live(move || wish.key(id, version.get()).map(String::from)) />
             {field}
             <button
                 class=class

@@ -11,6 +11,7 @@ use super::preview::Preview;
 use super::state::CardState;
 use crate::api::{Failure, card_details, edit_card};
 use crate::domain::{Card, CardEdit, NewCard, Problem};
+use crate::ui::failures::change_failure;
 use crate::ui::hooks::{Content, KeptText, focus_when_there, later, on_key, submits, use_hydrated};
 use crate::ui::kit::{Field, Icon, Notice, Shape, come, live, pressed, shown};
 use crate::ui::tr;
@@ -165,7 +166,7 @@ fn EditForm(state: CardState, editing: Editing) -> impl IntoView {
                     keep();
                     error.set(Some(tr!(form.overtaken).to_owned()));
                 }
-                Err(failure) => error.set(Some(failure.to_string())),
+                Err(failure) => error.set(Some(change_failure(&failure))),
             }
         });
     };

@@ -12,6 +12,7 @@ use super::lines::Highlight;
 use super::range::LineRange;
 use crate::api::{FoundRows, next_error, search_log};
 use crate::domain::ExecutionId;
+use crate::ui::failures::read_failure;
 use crate::ui::hooks::{on_key, use_hydrated};
 use crate::ui::kit::{Icon, Shape, live, pressed};
 use crate::ui::tr;
@@ -128,7 +129,7 @@ impl Finder {
                         self.feed.go_to(current);
                     }
                 }
-                Err(failure) => self.problem.set(Some(failure.to_string())),
+                Err(failure) => self.problem.set(Some(read_failure(&failure))),
             }
         });
     }
@@ -184,7 +185,7 @@ impl Finder {
             match answer {
                 Ok(Some(sequence)) => self.show(sequence),
                 Ok(None) => self.problem.set(Some(tr!(find.no_error).to_owned())),
-                Err(failure) => self.problem.set(Some(failure.to_string())),
+                Err(failure) => self.problem.set(Some(read_failure(&failure))),
             }
         });
     }

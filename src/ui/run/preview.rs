@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 
 use crate::api::preview_text;
+use crate::ui::failures::read_failure;
 use crate::ui::kit::{live, pressed, shown};
 use crate::ui::tr;
 
@@ -26,7 +27,7 @@ pub fn Preview(field: NodeRef<html::Textarea>) -> impl IntoView {
         }
         let Some(text) = field.get_untracked().map(|field| field.value()) else { return };
         spawn_local(async move {
-            let answer = preview_text(text).await.map_err(|failure| failure.to_string());
+            let answer = preview_text(text).await.map_err(|failure| read_failure(&failure));
             // The form may be gone by now, and its signals with it.
             if seen.try_set(Some(answer)).is_none()
                 && let Some(field) = field.get_untracked()

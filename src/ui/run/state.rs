@@ -6,6 +6,7 @@ use leptos::task::spawn_local;
 use super::words::mark_of;
 use crate::api::{CardDetails, CardTexts, card_texts, edit_card};
 use crate::domain::{Card, CardEdit, Execution, ExecutionId, Project};
+use crate::ui::failures::change_failure;
 use crate::ui::kit::Mark;
 
 /// Each part changes by itself, so that an answer which changes one thing redraws one thing.
@@ -76,7 +77,7 @@ impl CardState {
             }
             match answer {
                 Ok(card) => then(card),
-                Err(failure) => refusal.set(Some(failure.to_string())),
+                Err(failure) => refusal.set(Some(change_failure(&failure))),
             }
         });
     }
