@@ -35,6 +35,10 @@ test: build ## Everything: Rust on SQLite and Postgres, the browser, the real ag
 	@cd end2end && npx playwright test --project board
 	@$(MAKE) --no-print-directory test-agents
 
+.PHONY: test-api
+test-api: ## The server against its OpenAPI document, with schemathesis (CARDUME_API_SECONDS=60 CARDUME_API_SEED=12)
+	@cargo test --test openapi -- --nocapture
+
 .PHONY: test-agents
 test-agents: build ## The real claude CLI against a scripted API, through a whole workflow
 	@scripts/install-test-tools.sh --agents-only

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what `make test` needs besides what `make build` needs, where it is missing: git, Postgres, Chromium, and
-# the npm packages of end2end/. Says so before it fetches anything. `--agents-only` leaves Postgres and Chromium out.
+# the npm packages of end2end/, and schemathesis. Says so before it fetches anything. `--agents-only` leaves all out but git
+# and the npm packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,6 +33,9 @@ if [ "${1:-}" != --agents-only ]; then
     install_package chromium "the board is tested in a browser"
   compgen -G '/usr/lib*/faketime/libfaketimeMT.so.1' >/dev/null || compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null ||
     install_package libfaketime "a clock that is set back and forward"
+  python3 -c 'import ensurepip, venv' 2>/dev/null ||
+    install_package python3-venv "schemathesis, which tests the API against its OpenAPI document"
+  scripts/install-schemathesis.sh >/dev/null
 fi
 
 cd end2end

@@ -104,3 +104,29 @@ test('a card is deleted at once, comes back with Undo, and can be restored later
   await expect(page.getByText('This card was deleted.')).toBeHidden();
   expect(await cardume.cards()).toHaveLength(2);
 });
+
+test('where the answer to Run is lost the page says so, and pressing again makes no second run', async ({
+  cardume, complaints, page, open,
+}) => {
+  complaints.tolerate(/Failed to load resource/);
+  const card = await cardume.addCard('Prick out the lettuce', 'gated');
+  await open(page);
+  await page.route('**/fn/poll_board', (route) => route.abort());
+  await page.route('**/fn/run_card', async (route) => {
+    await route.fetch();
+    await route.abort();
+  }, { times: 1 });
+  const run = tile(page, card).getByRole('button', { name: 'Run' });
+  await run.click();
+  const alert = page.getByRole('main').getByRole('alert').filter({ hasText: 'server' });
+  await expect(alert).toContainText('it is unknown whether this was done');
+  await expect(alert).not.toContainText('fetch');
+  // The page has not heard of the run: the same press, with the same key, gets the first answer.
+  await run.click();
+  await expect(tile(page, card)).toHaveAttribute('data-stage', 'planning');
+  await expect(alert).toBeHidden();
+  await page.unroute('**/fn/poll_board');
+  cardume.openAll();
+  await settles(cardume, card, 'done');
+  expect(await cardume.executions(card.id)).toHaveLength(4);
+});

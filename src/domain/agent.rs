@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Agent {
+    #[cfg_attr(feature = "ssr", schema(min_length = 1))]
     pub name: String,
     /// Whether its program is installed on the server.
     pub available: bool,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::integer::whole_or_null;
 use super::{ActiveExecution, CardId, Column, ExecutionStatus, ProjectId, Remedy, Timestamp, WorkflowStage};
 
 /// One piece of work.
@@ -13,16 +14,21 @@ use super::{ActiveExecution, CardId, Column, ExecutionStatus, ProjectId, Remedy,
 pub struct Card {
     pub id: CardId,
     pub project_id: ProjectId,
+    #[cfg_attr(feature = "ssr", schema(min_length = 1, max_length = 300))]
     pub title: String,
     /// Markdown, as the user wrote it. Never shown unescaped.
+    #[cfg_attr(feature = "ssr", schema(max_length = 262144))]
     pub description: String,
     pub column_id: Column,
     /// Place in its column, from 0 at the top.
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub position: i64,
     /// The name of the agent that works on it.
+    #[cfg_attr(feature = "ssr", schema(min_length = 1))]
     pub agent: String,
     /// The model that the agent is asked to work with; absent: its own choice.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(max_length = 200))]
     pub model: Option<String>,
     /// The plan's outcome, relative to the worktree: `specs/….md`.
     pub spec_path: Option<String>,
@@ -31,6 +37,7 @@ pub struct Card {
     /// The card's git worktree, once it has run.
     pub worktree_path: Option<String>,
     /// Grows with every change; send it back to learn whether somebody else was faster.
+    #[cfg_attr(feature = "ssr", schema(minimum = 1))]
     pub version: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -93,11 +100,24 @@ impl NewCard {
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct CardEdit {
+    /// Not blank; at most 300 characters.
+    #[cfg_attr(
+        feature = "ssr",
+        schema(min_length = 1, max_length = 300, pattern = r"^[^\u0000]*[^\u0000\s][^\u0000]*$")
+    )]
     pub title: Option<String>,
+    /// Markdown; at most 256 KiB.
+    #[cfg_attr(feature = "ssr", schema(max_length = 262144, pattern = r"^[^\u0000]*$"))]
     pub description: Option<String>,
+    /// One of `/api/agents`.
+    #[cfg_attr(feature = "ssr", schema(min_length = 1))]
     pub agent: Option<String>,
     /// Empty: the agent's own choice.
     #[serde(default)]
+    #[cfg_attr(
+        feature = "ssr",
+        schema(max_length = 200, pattern = r"^([A-Za-z0-9_.:/@\[\]][A-Za-z0-9_.:/@\[\]-]*)?$")
+    )]
     pub model: Option<String>,
     /// Puts it away, or back to where it stood. Not while it runs.
     #[serde(default)]
@@ -106,6 +126,8 @@ pub struct CardEdit {
     #[serde(default)]
     pub discarded: Option<bool>,
     /// The version that the change was made from; refused with a conflict where the card has moved on.
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
+    #[serde(default, deserialize_with = "whole_or_null")]
     pub version: Option<i64>,
 }
 

@@ -99,6 +99,7 @@ pub struct Execution {
     pub card_id: CardId,
     pub command: Command,
     /// 1 for the first try of this stage of this card, then 2, 3, …
+    #[cfg_attr(feature = "ssr", schema(minimum = 1))]
     pub attempt: i64,
     pub agent: String,
     pub status: ExecutionStatus,
@@ -111,15 +112,18 @@ pub struct Execution {
     /// The agent's exit status; 128 + n where signal n ended it.
     pub exit_code: Option<i32>,
     /// The sequence of its last log row; 0 while it has none.
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub last_sequence: i64,
     /// Exactly one execution of a card is active: the one that the board shows.
     pub active: bool,
     /// SHA-256 of all that the agent printed, as far as it is in the log; ARCHITECTURE.md has the definition.
+    #[cfg_attr(feature = "ssr", schema(pattern = "^[0-9a-f]{64}$"))]
     pub digest: Option<String>,
     /// Whether that is what the agent's supervisor saw. `None` while it runs, and where the supervisor left no word.
     pub verified: Option<bool>,
     /// How often in succession Cardume itself has begun this stage again, after a restart of the machine.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub automatic: i64,
     /// The reference in the project's repository that keeps what this stage left, whatever became of the branch.
     #[serde(default)]
@@ -143,5 +147,6 @@ pub struct ActiveExecution {
     pub workflow_error: Option<String>,
     pub started_at: Timestamp,
     pub completed_at: Option<Timestamp>,
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub last_sequence: i64,
 }

@@ -38,6 +38,7 @@ words!(LogType, "log type", {
 #[serde(rename_all = "camelCase")]
 pub struct LogLine {
     /// From 1, without holes, in the order in which the rows were taken in.
+    #[cfg_attr(feature = "ssr", schema(minimum = 1))]
     pub sequence: i64,
     pub timestamp: Timestamp,
     #[serde(rename = "type")]
@@ -81,6 +82,7 @@ pub struct ExecutionLog {
     pub exit_code: Option<i32>,
     pub logs: Vec<LogLine>,
     /// The sequence of the last row that the execution has, whether or not it is among `logs`.
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub last_sequence: i64,
     /// The execution has ended and every row is in.
     pub complete: bool,

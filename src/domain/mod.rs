@@ -7,6 +7,7 @@ pub mod card;
 pub mod execution;
 pub mod harmless;
 pub mod id;
+pub mod integer;
 pub mod log;
 pub mod problem;
 pub mod project;

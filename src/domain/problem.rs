@@ -9,11 +9,15 @@ use serde::{Deserialize, Serialize};
 pub struct Problem {
     /// A URI that names the kind of problem; `about:blank` where the status says it all.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "ssr", schema(format = "uri-reference"))]
     pub kind: String,
+    #[cfg_attr(feature = "ssr", schema(min_length = 1))]
     pub title: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "ssr", schema(minimum = 400, maximum = 599))]
     pub status: u16,
     /// What happened and what to do next.
+    #[cfg_attr(feature = "ssr", schema(min_length = 1))]
     pub detail: String,
 }
 

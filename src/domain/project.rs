@@ -9,8 +9,10 @@ use super::{ProjectId, Timestamp};
 #[serde(rename_all = "camelCase")]
 pub struct Project {
     pub id: ProjectId,
+    #[cfg_attr(feature = "ssr", schema(min_length = 1))]
     pub name: String,
     /// The top of the repository's working tree, absolute.
+    #[cfg_attr(feature = "ssr", schema(min_length = 1, max_length = 4096))]
     pub path: String,
     pub created_at: Timestamp,
     /// What looks like a secret is masked in its logs.
@@ -21,9 +23,12 @@ pub struct Project {
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct NewProject {
+    /// A folder of a git repository, absolute; at most 4096 bytes.
+    #[cfg_attr(feature = "ssr", schema(min_length = 1, max_length = 4096, pattern = r"^[^\u0000]+$"))]
     pub path: String,
-    /// Absent: the name of its folder.
+    /// At most 100 characters. Absent: the name of its folder.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(max_length = 100, pattern = r"^[^\u0000]*$"))]
     pub name: Option<String>,
 }
 

@@ -11,6 +11,7 @@ use super::{Card, Execution, LogLine};
 pub struct LogMatches {
     pub matches: Vec<LogMatch>,
     /// All rows up to this one were looked at. The search goes on from here.
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub searched_to: i64,
     /// There is more to look at.
     pub more: bool,

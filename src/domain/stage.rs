@@ -80,6 +80,7 @@ pub struct ColumnSettings {
     pub id: Column,
     /// How many cards it is meant to hold at most. It says so where there are more, and keeps nobody from it: an agent's
     /// work is not held up by a full column.
+    #[cfg_attr(feature = "ssr", schema(minimum = 1, maximum = 999))]
     pub wip_limit: Option<i64>,
 }
 

@@ -54,8 +54,10 @@ impl Period {
 #[cfg_attr(feature = "ssr", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Used {
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub executions: i64,
     /// From their starts to their ends; of those that run, until now.
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub time_ms: i64,
     /// Absent where no agent told; so are the other two.
     pub input_tokens: Option<i64>,
@@ -63,8 +65,10 @@ pub struct Used {
     /// In US dollars.
     pub cost_usd: Option<f64>,
     /// Of how many executions the tokens are known.
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub with_tokens: i64,
     /// Of how many executions the cost is known.
+    #[cfg_attr(feature = "ssr", schema(minimum = 0))]
     pub with_cost: i64,
 }
 
@@ -96,6 +100,7 @@ impl Used {
 #[serde(rename_all = "camelCase")]
 pub struct UsageReport {
     /// How many days the period has, today among them.
+    #[cfg_attr(feature = "ssr", schema(minimum = 7, maximum = 90))]
     pub days: i64,
     pub total: Used,
     /// The stages that ran, in their order.

@@ -9,6 +9,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Asked, Body, Id, KeyHeader, word};
 use super::problem::*;
+use crate::domain::integer::{whole, whole_or_null};
 use crate::domain::{Card, CardEdit, CardId, CardMove, Column, NewCard, ProjectId};
 use crate::server::{App, Call};
 
@@ -54,13 +55,16 @@ async fn list_cards(State(app): State<App>, Asked(filter): Asked<CardFilter>) ->
 struct NewCardBody {
     #[schema(value_type = ProjectId)]
     project_id: String,
-    /// Not empty; at most 300 characters.
+    /// Not blank; at most 300 characters.
+    #[schema(min_length = 1, max_length = 300, pattern = r"^[^\u0000]*[^\u0000\s][^\u0000]*$")]
     title: String,
     /// Markdown; at most 256 KiB.
+    #[schema(max_length = 262144, pattern = r"^[^\u0000]*$")]
     description: Option<String>,
-    /// One of `/api/agents`; the configured default where absent.
+    /// One of `/api/agents`; the configured default where absent or blank.
     agent: Option<String>,
-    /// The model that the agent is to work with, where it can be told; its own choice where absent.
+    /// The model that the agent is to work with, where it can be told; its own choice where absent or empty.
+    #[schema(max_length = 200, pattern = r"^([A-Za-z0-9_.:/@\[\]][A-Za-z0-9_.:/@\[\]-]*)?$")]
     model: Option<String>,
 }
 
@@ -119,8 +123,12 @@ struct CardMoveBody {
     #[schema(value_type = Column)]
     column_id: String,
     /// From 0 at the top; beyond the end means the end.
+    #[schema(minimum = 0)]
+    #[serde(deserialize_with = "whole")]
     position: i64,
     /// The version that the move was made from; refused with 409 where the card has moved on.
+    #[schema(minimum = 0)]
+    #[serde(default, deserialize_with = "whole_or_null")]
     version: Option<i64>,
 }
 

@@ -8,6 +8,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::Body;
 use super::problem::*;
+use crate::domain::integer::whole_or_null;
 use crate::domain::{Column, ColumnSettings, Problem};
 use crate::server::App;
 
@@ -31,7 +32,8 @@ async fn list_columns(State(app): State<App>) -> Answer<Json<Columns>> {
 #[serde(rename_all = "camelCase")]
 struct ColumnBody {
     /// How many cards the column is meant to hold, from 1 to 999; null: as many as there are.
-    #[serde(deserialize_with = "Option::deserialize")]
+    #[serde(deserialize_with = "whole_or_null")]
+    #[schema(required, minimum = 1, maximum = 999)]
     wip_limit: Option<i64>,
 }
 

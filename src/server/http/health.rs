@@ -17,6 +17,7 @@ pub fn router() -> OpenApiRouter<App> {
 #[derive(Serialize, ToSchema)]
 struct Health {
     /// `ok` or `degraded`.
+    #[schema(pattern = "^(ok|degraded)$")]
     status: &'static str,
     /// Why it is degraded.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,10 +4,12 @@ use std::sync::LazyLock;
 
 use axum::http::header;
 use axum::response::IntoResponse;
+use utoipa::openapi::path::PathItem;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::{IntoResponses, Modify, OpenApi};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::problem::*;
 use crate::domain::Problem;
 use crate::server::App;
 
@@ -57,7 +59,28 @@ pub fn router() -> OpenApiRouter<App> {
     responses((status = 200, description = "OpenAPI 3.1", body = Object, content_type = "application/json"))
 )]
 async fn openapi() -> impl IntoResponse {
-    static DOCUMENT: LazyLock<String> =
-        LazyLock::new(|| super::router().into_openapi().to_json().unwrap_or_else(|_| "{}".into()));
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+        let mut document = super::router().into_openapi();
+        document.paths.paths.values_mut().for_each(add_common_refusals);
+        document.to_json().unwrap_or_else(|_| "{}".into())
+    });
     ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
+}
+
+/// What is decided before any route is asked, and the database that any of them may want.
+fn add_common_refusals(item: &mut PathItem) {
+    let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+    for operation in operations.into_iter().flatten() {
+        let common = [
+            Unreadable::responses(),
+            Locked::responses(),
+            Foreign::responses(),
+            Misdirected::responses(),
+            Guessing::responses(),
+            Unavailable::responses(),
+        ];
+        for (status, response) in common.into_iter().flatten() {
+            operation.responses.responses.entry(status).or_insert(response);
+        }
+    }
 }

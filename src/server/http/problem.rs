@@ -69,13 +69,17 @@ macro_rules! refusals {
 }
 
 refusals! {
+    Locked = "401", "The server wants a token, or a login.";
+    Foreign = "403", "Another site's page must not call this.";
+    Misdirected = "421", "The server does not answer to the name in the Host header.";
+    Guessing = "429", "Too many wrong tokens came from this address.";
     Unreadable = "400", "The request cannot be read; `detail` says what is wrong with it.";
     Unknown = "404", "There is nothing with this id.";
     Conflict = "409", "The state does not allow it, or somebody else was faster.";
     TooLarge = "413", "The body is larger than the server takes.";
     WrongType = "415", "The body is not `application/json`.";
     Invalid = "422", "Readable, but not acceptable; `detail` says why.";
-    Unavailable = "503", "The server cannot write now.";
+    Unavailable = "503", "The server cannot do this now. Nothing was changed, unless `type` is `urn:cardume:outcome-unknown`.";
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub fn router() -> OpenApiRouter<App> {
 /// Starts the workflow of a card in the backlog.
 #[utoipa::path(
     post, path = "/api/cards/{id}/run", tag = "runs", params(("id" = CardId, Path), KeyHeader),
-    responses((status = 202, body = Card), Unknown, Conflict, Unavailable)
+    responses((status = 202, body = Card), Unreadable, Unknown, Conflict, Invalid, Unavailable)
 )]
 async fn run_card(State(app): State<App>, Id(id): Id<CardId>, call: Call) -> Answer<(StatusCode, Json<Card>)> {
     Ok((StatusCode::ACCEPTED, Json(app.run_card(&call, id).await?)))
@@ -35,7 +35,7 @@ async fn run_card(State(app): State<App>, Id(id): Id<CardId>, call: Call) -> Ans
 /// Stops a card's agent; it and all that it started are gone within 10 s.
 #[utoipa::path(
     post, path = "/api/cards/{id}/cancel", tag = "runs", params(("id" = CardId, Path), KeyHeader),
-    responses((status = 202, body = Card), Unknown, Conflict, Unavailable)
+    responses((status = 202, body = Card), Unreadable, Unknown, Conflict, Invalid, Unavailable)
 )]
 async fn cancel_card(State(app): State<App>, Id(id): Id<CardId>, call: Call) -> Answer<(StatusCode, Json<Card>)> {
     Ok((StatusCode::ACCEPTED, Json(app.cancel_card(&call, id).await?)))
@@ -74,6 +74,8 @@ async fn retry_card(
 struct WorkflowStateBody {
     #[schema(value_type = WorkflowStage)]
     stage: String,
+    /// At most 64 KiB.
+    #[schema(max_length = 65536, pattern = r"^[^\u0000]*$")]
     error: Option<String>,
 }
 

@@ -19,7 +19,7 @@ pub fn router() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct InLog {
     /// Words. A row is found where each of them begins a word; case and accents do not matter.
-    #[param(max_length = 200)]
+    #[param(min_length = 1, max_length = 200)]
     q: String,
     /// Only rows with a greater sequence.
     #[param(minimum = 0, default = 0)]
@@ -47,7 +47,7 @@ async fn search_log(
 #[into_params(parameter_in = Query)]
 struct InAll {
     /// Words. A row is found where each of them begins a word; case and accents do not matter.
-    #[param(max_length = 200)]
+    #[param(min_length = 1, max_length = 200)]
     q: String,
 }
 

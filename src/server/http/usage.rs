@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::extract::{Asked, word};
@@ -20,11 +21,17 @@ pub fn router() -> OpenApiRouter<App> {
 #[into_params(parameter_in = Query)]
 struct UsageFilter {
     /// So many days, today among them: 7, 30 or 90. Days are UTC.
-    #[param(value_type = Option<i64>, default = 30)]
+    #[param(schema_with = days)]
     days: Option<String>,
     /// Only what was used in this project.
     #[param(value_type = Option<ProjectId>)]
     project_id: Option<String>,
+}
+
+fn days() -> Schema {
+    let days = Period::ALL.map(Period::days);
+    let schema = ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some(days));
+    schema.default(Some(Period::default().days().into())).build().into()
 }
 
 /// What agents used: tokens, cost and time, by stage, day, project and card.

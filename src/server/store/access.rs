@@ -86,7 +86,7 @@ impl Store {
             .bind(Grant::Token(name.into()).stored())
             .execute(&mut *tx)
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// The password's argon2id string.
@@ -109,7 +109,7 @@ impl Store {
             .bind(Grant::Password.stored())
             .execute(&mut *tx)
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// Also forgets the links whose time has passed.
@@ -121,7 +121,7 @@ impl Store {
             .bind(expires_at.as_millis())
             .execute(&mut *tx)
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// Whether the link may still be used. It is used up by this: of two who ask, one hears yes.
@@ -148,7 +148,7 @@ impl Store {
             .bind(expires_at.as_millis())
             .execute(&mut *tx)
             .await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     pub async fn has_session(&self, hash: &str, now: Timestamp) -> Stored<bool> {

@@ -56,7 +56,7 @@ impl Store {
     pub async fn migrate_by(&self, migrations: &Migrator) -> Stored<()> {
         let mut tx = self.begin_write().await?;
         run(&mut tx, self.connection.engine, migrations, |_| true).await?;
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 

@@ -352,7 +352,7 @@ impl Store {
         for page in pages {
             add_page(&mut tx, self.connection.engine, id, page).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 }
 
