@@ -92,6 +92,26 @@ fn every_reference_leads_somewhere_and_every_operation_is_described() {
     }
 }
 
+#[test]
+fn every_post_is_safe_to_repeat_and_every_problem_is_told_of() {
+    let document = server().get("/api/openapi.json").json();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+            let key = parameters.iter().find(|parameter| parameter["name"] == "Idempotency-Key");
+            assert_eq!(key.is_some(), method == "post", "{method} {path}");
+            if let Some(key) = key {
+                assert_eq!((&key["in"], &key["schema"]["maxLength"]), (&"header".into(), &255.into()), "{path}");
+            }
+            for status in ["400", "401", "403", "421", "429", "503"] {
+                assert!(operation["responses"].get(status).is_some(), "{method} {path}: {status}");
+            }
+        }
+    }
+    let column = &document["components"]["schemas"]["ColumnBody"];
+    assert_eq!(column["required"], serde_json::json!(["wipLimit"]), "what the server requires");
+}
+
 fn collect(value: &Value, references: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
