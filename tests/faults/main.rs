@@ -34,8 +34,8 @@ mod hung_agent;
 mod journal_reader;
 mod killed_server;
 mod killed_supervisor;
-mod no_files;
 mod lost_acknowledgement;
+mod no_files;
 
 /// Makes two tests of each row: `sqlite::name` and `postgres::name`.
 macro_rules! on_both_databases {

@@ -5,7 +5,6 @@ use uuid::Uuid;
 use super::{Answer, App, Call, without_nul};
 use crate::domain::{Card, CardId, Column, Event, ExecutionId, Problem, Retry, WorkflowStage};
 use crate::server::now;
-use crate::server::store::Store;
 
 /// An error that somebody sets by hand is at most this long.
 const ERROR_MAX_BYTES: usize = 64 * 1024;

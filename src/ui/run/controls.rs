@@ -135,13 +135,12 @@ pub fn RunControls(
 /// Goes on in a new worktree, offered where the error asks for that.
 #[component]
 pub fn RetryInNewWorktree(#[prop(into)] card: Signal<Card>, described_by: &'static str) -> impl IntoView {
-    let id = card.with_untracked(|card| card.id);
     let actions = expect_context::<CardActions>();
     let is_asked_for = Memo::new(move |_| card.with(|card| card.remedy() == Some(Remedy::NewWorktree)));
     let busy = Memo::new(move |_| card.with(|card| actions.is_busy(card)));
     shown(move || {
         is_asked_for.get().then(|| {
-            view! { <WishForm id=id wish=Wish::RetryInNewWorktree busy=busy described_by=described_by.to_owned() /> }
+            view! { <WishForm card=card wish=Wish::RetryInNewWorktree busy=busy described_by=described_by.to_owned() /> }
         })
     })
 }
