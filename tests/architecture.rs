@@ -113,6 +113,20 @@ fn sql_is_the_stores_alone() {
 }
 
 #[test]
+fn every_write_goes_through_the_proof_of_the_right_to_write() {
+    let may_go_round = ["server/store/connection.rs", "server/store/lease.rs", "server/store/owner.rs"];
+    let mut faults = vec![];
+    for source in sources().filter(|source| !may_go_round.contains(&&*source.path)) {
+        for (number, line) in source.code() {
+            if line.contains("begin_unproven") || line.contains("connection.writer") || line.contains(".writer()") {
+                faults.push(format!("{}:{number}: {}", source.path, line.trim()));
+            }
+        }
+    }
+    assert_none(faults);
+}
+
+#[test]
 fn a_side_is_chosen_only_where_it_begins() {
     let mut faults = vec![];
     for source in sources().filter(|source| !SIDES_BEGIN.iter().any(|place| source.path.starts_with(place))) {

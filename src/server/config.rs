@@ -50,6 +50,9 @@ pub struct ServeOptions {
     /// Also make a small project to try things on
     #[arg(long)]
     pub demo: bool,
+    /// Serve a database whose runs are in another data directory that is gone; they are marked as lost
+    #[arg(long)]
+    pub take_over: bool,
 }
 
 /// The configuration, checked.
@@ -68,6 +71,7 @@ pub struct Config {
     pub stages: StageLimits,
     pub access: AccessConfig,
     pub demo: bool,
+    pub take_over: bool,
 }
 
 /// `[agents.NAME]`
@@ -144,6 +148,7 @@ impl Config {
                 .or_environment(std::env::var("CARDUME_TOKEN").ok(), bound.ip().to_canonical().is_loopback())
                 .map_err(|error| anyhow!(error))?,
             demo: options.demo,
+            take_over: options.take_over,
         })
     }
 }

@@ -124,7 +124,7 @@ impl Place {
         let options = ServeOptions { data_dir, database_url, config, ..ServeOptions::default() };
         let config = Config::load(&options)?;
         tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-            let store = keeping::opening::open(&config).await?;
+            let (store, _lock) = keeping::opening::open_beside(&config).await?;
             let done = act(&store).await;
             store.close().await;
             done

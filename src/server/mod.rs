@@ -21,13 +21,12 @@ pub mod secrets;
 mod security;
 pub mod store;
 
-use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
@@ -41,6 +40,7 @@ use crate::domain::{ExecutionId, Timestamp};
 use agents::Agents;
 use engine::{Engine, Parts};
 use keeping::indexing::Indexing;
+use keeping::owner;
 use keeping::upkeep::Upkeep;
 use security::Guard;
 use security::access::Access;
@@ -48,8 +48,6 @@ use store::{Database, Store};
 
 /// How long answers under way may take once the server was told to stop.
 const FINISH_WITHIN: Duration = Duration::from_secs(3);
-/// How long a server that is on its way down may keep the data directory from the next one.
-const LOCK_WITHIN: Duration = Duration::from_secs(6);
 /// How soon a server that asked nobody learns that there is a token now.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often it looks which deleted cards have been kept long enough.
@@ -80,8 +78,11 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     if let Some(token) = &config.access.token {
         log::keep_secret(token);
     }
-    let _lock = lock(&config.data_dir).await?;
+    let deadline = Instant::now() + owner::LOCK_WITHIN;
+    let data_dir_lock = owner::lock_data_dir(&config.data_dir, deadline).await?;
+    let lock = owner::lock_database(&config.database, deadline).await?;
     let store = keeping::opening::open(&config).await?;
+    let (store, mut ownership) = owner::claim(&config, store, lock).await?;
     let upkeep = Upkeep::new(&config, store.in_background(), now);
     let indexing = Indexing::new(store.in_background());
     may_listen_there(&config, &store).await?;
@@ -93,10 +94,13 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen on {}; choose another with --addr", config.addr))?;
     let addr = listener.local_addr()?;
+    let holder = ownership.announce(format!("http://{addr}")).await.context("the database cannot be written")?;
+    data_dir_lock.announce(holder).context("the data directory cannot be written")?;
 
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let (stop, stopping) = watch::channel(false);
+    let ownership = tokio::spawn(ownership.keep(stopping.clone()));
     let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
     let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
     let indexing = tokio::spawn(indexing.run(stopping.clone()));
@@ -130,6 +134,9 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let _ = tokio::time::timeout(Duration::from_millis(500), upkeep).await;
     let _ = tokio::time::timeout(Duration::from_millis(200), indexing).await;
     let _ = tokio::time::timeout(Duration::from_millis(500), store.close()).await;
+    // Only now may the next server begin.
+    drop(tokio::time::timeout(Duration::from_millis(200), ownership).await);
+    drop(data_dir_lock);
     Ok(())
 }
 
@@ -216,19 +223,4 @@ fn this_program() -> PathBuf {
         _ => false,
     };
     std::env::current_exe().ok().filter(same_file).unwrap_or_else(|| running.to_owned())
-}
-
-/// Keeps a second server away from the data directory. The kernel lets go of the lock however this process ends.
-async fn lock(data_dir: &Path) -> anyhow::Result<File> {
-    let file = OpenOptions::new().create(true).append(true).mode(0o600).open(data_dir.join("server.lock"))?;
-    let since = std::time::Instant::now();
-    while file.try_lock().is_err() {
-        anyhow::ensure!(
-            since.elapsed() < LOCK_WITHIN,
-            "another Cardume serves {}; stop it first, or choose another --data-dir",
-            data_dir.display()
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    Ok(file)
 }

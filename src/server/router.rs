@@ -38,6 +38,7 @@ const NOWHERE: &str = "http://board.invalid";
 /// Everything that the server answers. `files` serves the browser's `bundle`, and what lies beside it.
 pub fn router(app: App, guard: Guard, bundle: ui::Assets, files: Router) -> Router {
     let (rest, _) = http::router().split_for_parts();
+    let store = app.store.clone();
     Router::new()
         .merge(rest.with_state(app.clone()))
         .merge(files)
@@ -49,6 +50,7 @@ pub fn router(app: App, guard: Guard, bundle: ui::Assets, files: Router) -> Rout
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
         .layer(CatchPanicLayer::custom(problem::after_panic))
         .layer(middleware::from_fn_with_state(guard, security::guard))
+        .layer(middleware::from_fn_with_state(store, http::away::answer_soon))
 }
 
 /// The pages, the server functions behind them, and the page for what is not there.

@@ -36,6 +36,8 @@ mod killed_server;
 mod killed_supervisor;
 mod lost_acknowledgement;
 mod no_files;
+mod postgres_away;
+mod second_server;
 
 /// Makes two tests of each row: `sqlite::name` and `postgres::name`.
 macro_rules! on_both_databases {

@@ -120,3 +120,73 @@ fn the_doctor_finds_supervisors_that_hang_or_are_gone_and_damaged_journals() {
     server.wait_for_stage(&card, "error");
     says(&server, true, &["· runs", &card, "was lost", "cardume retry"]);
 }
+
+#[test]
+fn the_doctor_says_who_has_the_database_and_where_it_belongs() {
+    let mut server = Server::prepare().agent("stuck", "cat > /dev/null; echo one; sleep 600").start();
+    let url = server.url();
+    says(&server, true, &["✓ server", &url, "process", "data directory"]);
+    let database = format!("sqlite:{}", server.data_dir().join("cardume.db").display());
+    let elsewhere = |server: &Server| {
+        let mut command = server.cardume(&["doctor", "--database-url", &database, "--data-dir"]);
+        let output = command.arg(server.home().join("elsewhere")).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (code, said) = elsewhere(&server);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.lines().any(|line| line.starts_with("✗ server") && line.contains(&url)), "{said}");
+    let is_misplaced = |said: &str, words: &[&str]| {
+        said.lines().any(|line| line.starts_with("✗ data directory") && words.iter().all(|word| line.contains(word)))
+    };
+    assert!(is_misplaced(&said, &["belongs to", "--data-dir"]), "{said}");
+
+    let card = server.run_new_card("stuck");
+    server.wait_for_card(&card, "rows", |card| card["activeExecution"]["lastSequence"].as_i64() > Some(1));
+    server.kill_9();
+    says(&server, true, &["✓ server", "none works"]);
+    let (code, said) = elsewhere(&server);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(is_misplaced(&said, &["1 run has not ended", "--take-over"]), "{said}");
+}
+
+#[test]
+fn a_directory_where_a_lock_should_be_is_named() {
+    let mut server = Server::start();
+    server.terminate();
+    for name in ["server.lock", "cardume.db.server-lock"] {
+        let path = server.data_dir().join(name);
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let shown = path.canonicalize().unwrap().display().to_string();
+        says(&server, false, &["✗ server", name, "Move away"]);
+        let said = server.try_restart().unwrap_err();
+        assert!(said.contains(&shown) && said.contains("Move away"), "{said}");
+        fs::remove_dir(&path).unwrap();
+    }
+    server.restart();
+}
+
+#[test]
+fn a_database_that_cannot_hold_every_text_is_refused() {
+    let url = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        use sqlx::{Connection, Executor, PgConnection};
+        let url = super::postgres::database().await;
+        let mut connection = PgConnection::connect(&url).await.unwrap();
+        let make = "create database latin encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0";
+        connection.execute(make).await.unwrap();
+        let (server, parameters) = url.rsplit_once('?').unwrap();
+        format!("{}/latin?{parameters}", server.rsplit_once('/').unwrap().0)
+    });
+    let home = tempfile::tempdir().unwrap();
+    let run = |command: &str| {
+        let mut cardume = clean_command(home.path());
+        cardume.args([command, "--addr", "127.0.0.1:0", "--database-url", &url, "--data-dir"]);
+        cardume.arg(home.path().join("data")).output().unwrap()
+    };
+    let (served, examined) = (run("serve"), run("doctor"));
+    assert_eq!((served.status.code(), examined.status.code()), (Some(1), Some(1)));
+    let (served, examined) = (String::from_utf8_lossy(&served.stderr), String::from_utf8_lossy(&examined.stdout));
+    let words = "the Postgres database has the encoding LATIN1, and Cardume needs UTF8";
+    assert!(served.contains(words) && served.contains("createdb --encoding=UTF8 --template=template0"), "{served}");
+    assert!(examined.contains(&format!("✗ database: {words}")), "{examined}");
+}

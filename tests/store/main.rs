@@ -14,6 +14,7 @@ mod executions;
 mod journal;
 mod logs;
 mod marks;
+mod ownership;
 mod projects;
 mod repeats;
 mod search;

@@ -23,20 +23,22 @@ pub async fn database() -> String {
 /// The server's URL. It is started by the first who asks, and stops when this process ends: its stdin ends then.
 fn server() -> &'static str {
     static SERVER: OnceLock<(String, Child)> = OnceLock::new();
-    let (url, _) = SERVER.get_or_init(|| {
-        let mut child = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/throwaway-postgres"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("scripts/throwaway-postgres can be started");
-        let mut url = String::new();
-        let stdout = child.stdout.as_mut().expect("a pipe");
-        BufReader::new(stdout).read_line(&mut url).expect("its output is text");
-        assert!(
-            url.starts_with("postgres://"),
-            "no PostgreSQL for the tests: install it (Debian: apt-get install postgresql), or see above for why it did not start"
-        );
-        (url.trim().to_owned(), child)
-    });
-    url
+    &SERVER.get_or_init(start).0
+}
+
+/// Starts a server; answers its URL. It stops when the standard input of the process ends.
+pub fn start() -> (String, Child) {
+    let mut child = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/throwaway-postgres"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("scripts/throwaway-postgres can be started");
+    let mut url = String::new();
+    let stdout = child.stdout.as_mut().expect("a pipe");
+    BufReader::new(stdout).read_line(&mut url).expect("its output is text");
+    assert!(
+        url.starts_with("postgres://"),
+        "no PostgreSQL for the tests: install it (Debian: apt-get install postgresql), or see above for why it did not start"
+    );
+    (url.trim().to_owned(), child)
 }

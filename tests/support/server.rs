@@ -209,6 +209,11 @@ impl Server {
         self.environment.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     }
 
+    /// The arguments of its next start, beside address and data directory.
+    pub fn set_arguments(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(|argument| argument.to_string()).collect();
+    }
+
     /// Starts it again on the same data directory and port; kills it first where it still runs.
     pub fn restart(&mut self) {
         self.try_restart().unwrap_or_else(|why| panic!("{why}"));

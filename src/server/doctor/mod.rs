@@ -6,6 +6,7 @@
 mod access;
 mod database;
 mod executions;
+mod owner;
 mod programs;
 mod projects;
 mod storage;
@@ -73,8 +74,10 @@ async fn examine_all(options: &ServeOptions) -> Vec<Finding> {
             findings.extend(storage::examine(&config));
             let (of_database, store) = database::examine(&config).await;
             findings.extend(of_database);
+            findings.extend(owner::server(&config).await);
             findings.push(access::examine(&config, store.as_ref()).await);
             if let Some(store) = store {
+                findings.extend(owner::data_dir(&config, &store).await);
                 let (of_projects, stuck) = projects::examine(&store).await;
                 findings.extend(of_projects);
                 findings.extend(executions::examine(&config, &store, stuck).await);

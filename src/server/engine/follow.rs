@@ -94,6 +94,7 @@ impl Engine {
         course.progress = execution.journal_offset;
         let card = self.store.card(execution.card_id).await?;
         let project = self.store.project(card.project_id).await?;
+        self.store.prove().await?;
         let mut following = Following { execution, card, project, workplace: self.workplace(id) };
         let end = match &course.given_up {
             Some(why) => ProcessEnd::Refused(why.clone()),
@@ -156,6 +157,11 @@ impl Engine {
         let mut quiet = Quiet::new(self.limits.quiet);
         let mut idle_looks = 0_u32;
         loop {
+            if !self.store.may_write() {
+                // The agent goes on, and its journal waits.
+                tokio::time::sleep(LOOK_PATIENTLY_EVERY).await;
+                continue;
+            }
             self.cancel_if_wanted(following, &mut course.cancel).await?;
             // In this order: what is read after the process has ended is all there is.
             let presence = match workplace.presence() {
@@ -197,6 +203,7 @@ impl Engine {
                     }
                 }
                 Some(Presence::NotStarted) if course.launches.is_due() => {
+                    self.store.prove().await?;
                     if let Some(refused) = self.launch(workplace, execution.id, &mut course.launches)? {
                         return Ok(refused);
                     }
@@ -328,6 +335,7 @@ impl Engine {
     }
 
     async fn conclude(&self, mut following: Following, end: ProcessEnd) -> anyhow::Result<()> {
+        self.store.prove().await?;
         let id = following.execution.id;
         let ending = loop {
             // Read again: output that came in since may have told how it went, somebody may have asked to cancel, and the

@@ -119,13 +119,9 @@ impl Engine {
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut tasks = JoinSet::new();
         loop {
-            match self.store.running().await {
-                Ok(running) => {
-                    for execution in running {
-                        self.follow_in(&mut tasks, execution.id);
-                    }
-                }
-                Err(error) => tracing::warn!(%error, "cannot see what is running; trying again"),
+            // Without the right to write, another server may be following what runs.
+            if self.store.may_write() {
+                self.follow_all(&mut tasks).await;
             }
             tokio::select! {
                 () = self.wake.notified() => {}
@@ -133,6 +129,13 @@ impl Engine {
                 Some(_) = tasks.join_next(), if !tasks.is_empty() => {}
                 _ = stop.wait_for(|stop| *stop) => return,
             }
+        }
+    }
+
+    async fn follow_all(&self, tasks: &mut JoinSet<()>) {
+        match self.store.running().await {
+            Ok(running) => running.into_iter().for_each(|execution| self.follow_in(tasks, execution.id)),
+            Err(error) => tracing::warn!(%error, "cannot see what is running; trying again"),
         }
     }
 

@@ -50,7 +50,7 @@ impl Lack {
             if let Some(GitError::NoRoom { shortage, .. }) = git {
                 return Some(Self::Machine(*shortage));
             }
-            if let Some(StoreError::Unwritable(_)) = cause.downcast_ref() {
+            if let Some(StoreError::Unwritable(_) | StoreError::Unproven(_)) = cause.downcast_ref() {
                 return Some(Self::Database);
             }
             cause.downcast_ref::<io::Error>().and_then(Shortage::of).map(Self::Machine)

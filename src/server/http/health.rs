@@ -15,7 +15,7 @@ pub fn router() -> OpenApiRouter<App> {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Health {
+pub(super) struct Health {
     /// `ok` or `degraded`.
     #[schema(pattern = "^(ok|degraded)$")]
     status: &'static str,
@@ -35,7 +35,11 @@ struct Health {
     )
 )]
 async fn health(State(app): State<App>) -> (StatusCode, Json<Health>) {
-    let reason = app.health().await.err().map(|problem| problem.detail);
+    answer(app.health().await.err().map(|problem| problem.detail))
+}
+
+/// The answer of a server that is well, or is not for this reason.
+pub(super) fn answer(reason: Option<String>) -> (StatusCode, Json<Health>) {
     let (code, status) =
         if reason.is_none() { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "degraded") };
     (code, Json(Health { status, reason, timestamp: now(), version: env!("CARGO_PKG_VERSION") }))

@@ -4,6 +4,7 @@
 //! Whoever may call at all is decided in [`security`](super::security), before any of this.
 
 mod agents;
+pub mod away;
 mod cards;
 mod columns;
 mod extract;

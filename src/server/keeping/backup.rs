@@ -51,7 +51,8 @@ pub fn run(file: &Path, options: &ServeOptions) -> anyhow::Result<String> {
 
 async fn connect_beside(config: &Config) -> anyhow::Result<Store> {
     match Condition::of(&config.database, 0).await.context("the database cannot be opened")? {
-        Condition::Sound { .. } => {}
+        // What is in it can be moved to a better one.
+        Condition::Sound { .. } | Condition::WrongEncoding(_) => {}
         Condition::Absent | Condition::LogAlone => match &config.database {
             Database::Sqlite(path) => bail!("there is no database at {}; nothing was backed up", path.display()),
             Database::Postgres(_) => bail!("the database is empty; nothing was backed up"),

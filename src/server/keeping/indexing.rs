@@ -51,7 +51,7 @@ impl Indexing {
         let due = match self.store.unindexed(limit).await {
             Ok(due) => due,
             // The engine says so already.
-            Err(StoreError::Unwritable(_)) => return,
+            Err(StoreError::Unwritable(_) | StoreError::Unproven(_)) => return,
             Err(error) => return tracing::warn!(%error, "cannot see which logs are to be indexed; trying again"),
         };
         let before = std::mem::take(&mut self.seen);
@@ -75,7 +75,8 @@ impl Indexing {
                     StoreError::Conflict(_)
                     | StoreError::NotFound(_)
                     | StoreError::Unwritable(_)
-                    | StoreError::Unknown(_),
+                    | StoreError::Unknown(_)
+                    | StoreError::Unproven(_),
                 ) => return,
                 Err(error) => {
                     tracing::warn!(execution = %id, %error, "a log cannot be indexed; a search looks at all of it");

@@ -1,5 +1,5 @@
 //! Keeping what is kept: backups and their restoration, the look at the database before a server starts, the update of
-//! its schema behind a backup, the compression of old logs, the removal of journals that are no longer needed, and what the logs' search needs.
+//! its schema behind a backup, whose database it is, the compression of old logs, the removal of journals that are no longer needed, and what the logs' search needs.
 //!
 //! It decides nothing about cards and starts no agent. What a database holds is `store`'s to know; git and processes are
 //! `process`'s.
@@ -11,6 +11,8 @@ pub mod indexing;
 mod journals;
 pub mod modes;
 pub mod opening;
+pub mod owner;
+pub mod ownership;
 mod placing;
 pub mod restore;
 pub mod upkeep;

@@ -4,19 +4,35 @@
 //! A database that cannot be trusted is left as it is, and never replaced by an empty one: Cardume stops instead.
 
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 
 use super::backups::{self, Kind};
-use super::{backup, modes};
+use super::{backup, modes, owner};
 use crate::server::config::Config;
-use crate::server::store::{CacheLimits, Condition, Database, Schema, Store};
+use crate::server::store::{CacheLimits, Condition, Database, DatabaseLock, Schema, Store};
 
 /// A database up to this size is looked at in full before the board is up, which takes a fraction of a second; a larger
 /// one only at its beginning, and in full afterwards, beside the work.
 const LOOK_IN_FULL_UP_TO_BYTES: u64 = 64 * 1024 * 1024;
 
-/// Opens the database for a server. An error is a line for the user.
+/// Opens the database for a command that works with it whether a server runs or not. Only if the schema must be changed,
+/// no server may be using it; the lock, if there is one, is to be kept meanwhile.
+pub async fn open_beside(config: &Config) -> anyhow::Result<(Store, Option<DatabaseLock>)> {
+    if let Ok(Condition::Sound { .. }) = Condition::of(&config.database, 0).await {
+        let store = Store::connect_beside(&config.database).await.context("the database cannot be opened")?;
+        let schema = store.schema().await.context("the database cannot be read")?;
+        if schema.pending.is_empty() && schema.unknown.is_empty() {
+            return Ok((store, None));
+        }
+        store.close().await;
+    }
+    let lock = owner::lock_database(&config.database, Instant::now() + owner::LOCK_WITHIN).await?;
+    Ok((open(config).await?, Some(lock)))
+}
+
+/// Opens the database. The caller holds its lock. An error is a line for the user.
 pub async fn open(config: &Config) -> anyhow::Result<Store> {
     modes::tighten(&config.data_dir, &config.database)
         .with_context(|| format!("the modes in {} cannot be set", config.data_dir.display()))?;
@@ -28,6 +44,7 @@ pub async fn open(config: &Config) -> anyhow::Result<Store> {
     let store =
         Store::connect(&config.database, CacheLimits::default()).await.context("the database cannot be opened")?;
     let schema = store.schema().await.context("the database cannot be read")?;
+    owner::check_data_dir(config, &store).await?;
     update(config, &store, &schema).await?;
     if condition == (Condition::Sound { in_full: false }) {
         let (store, newest) = (store.clone(), restoring(config));
@@ -59,7 +76,17 @@ pub fn trouble(config: &Config, condition: &Condition) -> Option<String> {
         Condition::Damaged(what) => {
             Some(format!("the database {place} is damaged ({what}); it was left as it is. {how}"))
         }
+        Condition::WrongEncoding(encoding) => Some(wrong_encoding(encoding)),
     }
+}
+
+/// What to do about a Postgres database that can't hold every text.
+pub fn wrong_encoding(encoding: &str) -> String {
+    format!(
+        "the Postgres database has the encoding {encoding}, and Cardume needs UTF8; nothing was changed. Make a database \
+         with `createdb --encoding=UTF8 --template=template0 NAME`, and name it with --database-url (`cardume backup` and \
+         `cardume restore` move what is in this one)"
+    )
 }
 
 /// What to do where a database is lost.

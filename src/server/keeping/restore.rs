@@ -15,10 +15,11 @@ use anyhow::{Context, bail, ensure};
 use tokio::sync::mpsc;
 
 use super::archive::Manifest;
+use super::opening;
 use super::placing::{Scratch, sync_parent};
 use super::verify::{self, Member, Verified};
 use crate::server::git::bundle::{self, Brought, Tip};
-use crate::server::store::{Database, Filling};
+use crate::server::store::{Condition, Database, Filling};
 
 /// The name of a directory that is being restored: `.NAME` and this.
 const UNFINISHED: &str = ".restoring";
@@ -53,6 +54,11 @@ pub fn run(options: &RestoreOptions) -> anyhow::Result<String> {
 
 async fn restore(backup: Arc<Verified>, target: &Path, postgres: Option<Database>) -> anyhow::Result<String> {
     let (building, _lock) = make_beside(target)?;
+    if let Some(database) = &postgres
+        && let Ok(Condition::WrongEncoding(encoding)) = Condition::of(database, 0).await
+    {
+        bail!(opening::wrong_encoding(&encoding));
+    }
     let database = postgres.unwrap_or_else(|| Database::Sqlite(building.0.join("cardume.db")));
     let mut filling = Filling::begin(&database, &backup.manifest.migrations).await?;
     unpack(backup.clone(), &building.0, &mut filling).await?;

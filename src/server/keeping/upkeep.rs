@@ -11,7 +11,7 @@ use super::backups::{self, Kind};
 use super::{backup, journals, opening};
 use crate::domain::{ExecutionId, Timestamp};
 use crate::server::config::{BackupConfig, Config, LogsConfig};
-use crate::server::store::Store;
+use crate::server::store::{Store, StoreError};
 
 /// How often it looks what is due, unless something is due more often.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -59,6 +59,9 @@ impl Upkeep {
         let rounds = async {
             loop {
                 tokio::time::sleep(look_every).await;
+                if !self.store.may_write() {
+                    continue;
+                }
                 self.back_up_if_due().await;
                 self.pack().await;
                 self.remove_journals().await;
@@ -121,6 +124,8 @@ impl Upkeep {
                 match self.store.pack_next(id).await {
                     Ok(true) => chunks += 1,
                     Ok(false) => break,
+                    // It will be possible later.
+                    Err(StoreError::Unwritable(_) | StoreError::Unproven(_)) => return,
                     Err(error) => {
                         tracing::warn!(execution = %id, %error, "a log cannot be compressed");
                         self.unpackable.insert(id);

@@ -45,6 +45,9 @@ impl App {
 
     /// `Err` (503) says why nothing can be written now. The answer comes soon, whatever the database does.
     pub async fn health(&self) -> Answer<()> {
+        if let Some(reason) = self.store.lease().and_then(|lease| lease.proof().reason()) {
+            return Err(Problem::unavailable(reason));
+        }
         if self.store.is_damaged() {
             return Err(Problem::unavailable("The database is damaged. The log of the server says how to go on."));
         }
@@ -85,6 +88,7 @@ impl From<StoreError> for Problem {
             StoreError::KeyReused => {
                 Self::invalid("This Idempotency-Key was used for another request. Use a new key for each request.")
             }
+            StoreError::Unproven(reason) => Self::unavailable(format!("{reason} Nothing was changed.")),
             StoreError::Database(cause) => {
                 tracing::error!(%cause, "the database failed");
                 Self::internal()

@@ -84,7 +84,7 @@ fn is_page(path: &str) -> bool {
 }
 
 /// Whether a person waits for the answer: it goes to a page, or is the plain form of one.
-fn wants_page(request: &Request) -> bool {
+pub fn wants_page(request: &Request) -> bool {
     let path = request.uri().path();
     let is_form = path.starts_with("/fn/") && is(request, "sec-fetch-mode", "navigate");
     is_form

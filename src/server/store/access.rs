@@ -55,12 +55,13 @@ impl Store {
 
     /// `Conflict` where there is one of this name.
     pub async fn add_token(&self, name: &str, hash: &str, now: Timestamp) -> Stored<()> {
-        sqlx::query("insert into access_tokens (name, hash, created_at) values ($1, $2, $3)")
-            .bind(name)
-            .bind(hash)
-            .bind(now.as_millis())
-            .execute(self.writer())
-            .await?;
+        self.write(
+            sqlx::query("insert into access_tokens (name, hash, created_at) values ($1, $2, $3)")
+                .bind(name)
+                .bind(hash)
+                .bind(now.as_millis()),
+        )
+        .await?;
         Ok(())
     }
 
@@ -126,10 +127,12 @@ impl Store {
 
     /// Whether the link may still be used. It is used up by this: of two who ask, one hears yes.
     pub async fn take_link(&self, hash: &str, now: Timestamp) -> Stored<bool> {
-        let taken = sqlx::query("delete from access_links where hash = $1 and expires_at > $2")
-            .bind(hash)
-            .bind(now.as_millis())
-            .execute(self.writer())
+        let taken = self
+            .write(
+                sqlx::query("delete from access_links where hash = $1 and expires_at > $2")
+                    .bind(hash)
+                    .bind(now.as_millis()),
+            )
             .await?;
         Ok(taken.rows_affected() > 0)
     }
@@ -161,7 +164,7 @@ impl Store {
     }
 
     pub async fn end_session(&self, hash: &str) -> Stored<()> {
-        sqlx::query("delete from access_sessions where hash = $1").bind(hash).execute(self.writer()).await?;
+        self.write(sqlx::query("delete from access_sessions where hash = $1").bind(hash)).await?;
         Ok(())
     }
 }

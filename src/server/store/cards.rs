@@ -230,15 +230,15 @@ impl Store {
     }
 
     pub async fn set_worktree(&self, id: CardId, branch: &str, path: &str, now: Timestamp) -> Stored<()> {
-        let updated = sqlx::query(
+        let updated = self.write(
+sqlx::query(
             "update cards set branch = $2, worktree_path = $3, version = version + 1, updated_at = $4 where id = $1",
         )
         .bind(id.to_string())
         .bind(branch)
         .bind(path)
-        .bind(now.as_millis())
-        .execute(self.writer())
-        .await?;
+        .bind(now.as_millis()),
+).await?;
         if updated.rows_affected() == 0 { Err(StoreError::NotFound("card")) } else { Ok(()) }
     }
 }

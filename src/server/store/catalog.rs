@@ -1,7 +1,7 @@
 //! What tables there are, of whatever version of the schema, so that a backup holds all that a database holds.
 //!
-//! It knows no table by name but the one in which sqlx notes the migrations, and leaves out those whose names begin with
-//! `search_`: what they hold is made from the others.
+//! It knows no table by name but the one in which sqlx notes the migrations. It leaves out those whose names begin with
+//! `search_`, which are made from the others, and with `server_`, which are about who serves this very database.
 
 use sqlx::{AnyConnection, FromRow};
 
@@ -42,12 +42,12 @@ pub(super) async fn tables(connection: &mut AnyConnection, engine: Engine) -> St
         Engine::Sqlite => {
             "select name from sqlite_master
              where type = 'table' and name not like 'sqlite\\_%' escape '\\' and name <> '_sqlx_migrations'
-               and name not like 'search\\_%' escape '\\' order by rowid"
+               and name not like 'search\\_%' escape '\\' and name not like 'server\\_%' escape '\\' order by rowid"
         }
         Engine::Postgres => {
             "select relname::text from pg_class
              where relkind = 'r' and relnamespace = current_schema()::regnamespace and relname <> '_sqlx_migrations'
-               and relname not like 'search\\_%'
+               and relname not like 'search\\_%' and relname not like 'server\\_%'
              order by oid"
         }
     })
@@ -73,10 +73,15 @@ pub(super) async fn tables(connection: &mut AnyConnection, engine: Engine) -> St
 
 /// Whether sqlx has noted any migration here.
 pub(super) async fn has_migrations(connection: &mut AnyConnection, engine: Engine) -> Stored<bool> {
+    has_table(connection, engine, "_sqlx_migrations").await
+}
+
+pub(super) async fn has_table(connection: &mut AnyConnection, engine: Engine, name: &str) -> Stored<bool> {
     let found: i64 = sqlx::query_scalar(match engine {
-        Engine::Sqlite => "select count(*) from sqlite_master where type = 'table' and name = '_sqlx_migrations'",
-        Engine::Postgres => "select count(to_regclass('_sqlx_migrations'))",
+        Engine::Sqlite => "select count(*) from sqlite_master where type = 'table' and name = $1",
+        Engine::Postgres => "select count(to_regclass($1))",
     })
+    .bind(name)
     .fetch_one(connection)
     .await?;
     Ok(found > 0)

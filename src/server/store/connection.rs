@@ -193,7 +193,8 @@ impl Store {
         Ok(tx)
     }
 
-    pub(super) async fn begin_write(&self) -> Stored<Tx> {
+    /// A transaction that writes, without a proof of the right to. Only for `begin_write`, and for taking over.
+    pub(super) async fn begin_unproven(&self) -> Stored<Tx> {
         let writer = &self.connection.writer;
         Ok(Tx::new(match self.connection.engine {
             Engine::Sqlite => loop {
@@ -223,20 +224,13 @@ impl Store {
         &self.connection.reader
     }
 
-    pub(super) fn writer(&self) -> &AnyPool {
-        &self.connection.writer
-    }
-
     /// Writes something, to learn whether that works.
     pub async fn check_writable(&self, now: Timestamp) -> Stored<()> {
-        sqlx::query(
+        let beat = sqlx::query(
             "insert into heartbeats (id, beaten_at) values (1, $1)
              on conflict (id) do update set beaten_at = excluded.beaten_at",
-        )
-        .bind(now.as_millis())
-        .execute(self.writer())
-        .await?;
-        Ok(())
+        );
+        self.write(beat.bind(now.as_millis())).await.map(drop)
     }
 
     /// "SQLite 3.51.3" or "PostgreSQL 15.4".

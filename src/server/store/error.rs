@@ -20,11 +20,24 @@ pub enum StoreError {
     /// The key of this request was another request's.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
+    /// This server can't prove that the database is its own. Nothing was changed; the text says why.
+    #[error("{0}")]
+    Unproven(String),
     #[error("database: {0}")]
     Database(#[source] sqlx::Error),
 }
 
 impl StoreError {
+    /// Whether the database can't be reached at all.
+    pub fn is_away(&self) -> bool {
+        match self {
+            // 57P01 to 57P03: it is shutting down or starting up.
+            Self::Unwritable(sqlx::Error::Database(error)) => error.code().is_some_and(|code| code.starts_with("57P")),
+            Self::Unwritable(_) => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn conflict(why: impl ToString) -> Self {
         Self::Conflict(why.to_string())
     }

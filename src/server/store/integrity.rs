@@ -19,6 +19,8 @@ pub enum Condition {
     LogAlone,
     /// What is there is no database that can be read. The text says what is wrong.
     Damaged(String),
+    /// A Postgres database with this encoding, which can't hold every text.
+    WrongEncoding(String),
     /// Nothing is wrong with it, as far as it was looked at.
     Sound {
         /// Every page of it was looked at.
@@ -36,6 +38,12 @@ impl Condition {
             Database::Postgres(url) => {
                 let options: sqlx::any::AnyConnectOptions = url.parse()?;
                 let mut connection = options.connect().await?;
+                let encoding: String =
+                    sqlx::query_scalar("select current_setting('server_encoding')").fetch_one(&mut connection).await?;
+                if encoding != "UTF8" {
+                    connection.close().await?;
+                    return Ok(Self::WrongEncoding(encoding));
+                }
                 let tables = super::catalog::tables(&mut connection, Engine::Postgres).await?;
                 connection.close().await?;
                 Ok(if tables.is_empty() { Self::Absent } else { Self::Sound { in_full: true } })

@@ -23,15 +23,19 @@ mod error;
 mod executions;
 mod filling;
 mod integrity;
+mod lease;
+mod lock_file;
 mod logs;
 mod marks;
 mod migrations;
+mod owner;
 mod packing;
 mod projects;
 mod reading;
 mod repeats;
 mod running;
 mod searching;
+mod session_lock;
 mod settling;
 mod slices;
 mod transaction;
@@ -51,8 +55,11 @@ pub use dump::{CardBranch, Part, Snapshot, Unfinished};
 pub use error::StoreError;
 pub use filling::Filling;
 pub use integrity::{Condition, sqlite_companions};
+pub use lease::{Lease, Proof};
+pub use lock_file::LockFile;
 pub use marks::Mark;
 pub use migrations::Schema;
+pub use owner::{Attempt, Binding, DatabaseLock, Holder, LockError};
 pub use repeats::Repeat;
 pub use searching::Query;
 
@@ -158,6 +165,8 @@ pub struct Store {
     is_damaged: Arc<AtomicBool>,
     /// The request that this handle works for, if it may come again.
     repeat: Option<Repeat>,
+    /// Of a server. Commands that work beside one have none.
+    lease: Option<Lease>,
 }
 
 type Stored<T> = Result<T, StoreError>;
@@ -173,14 +182,26 @@ impl Store {
     /// Opens the database, which is made where there is none, and leaves its schema as it is.
     pub async fn connect(database: &Database, limits: CacheLimits) -> Stored<Self> {
         let connection = connection::Connection::open(database).await?;
-        Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default(), repeat: None })
+        Ok(Self {
+            connection,
+            cache: cache::LogCache::new(limits),
+            is_damaged: Arc::default(),
+            repeat: None,
+            lease: None,
+        })
     }
 
     /// Opens a database that is there, and leaves its schema as it is; for those who look at it beside a server.
     pub async fn connect_beside(database: &Database) -> Stored<Self> {
         let connection = connection::Connection::open_beside(database).await?;
         let limits = CacheLimits { time_to_live: Duration::from_secs(1), size_bytes: 0 };
-        Ok(Self { connection, cache: cache::LogCache::new(limits), is_damaged: Arc::default(), repeat: None })
+        Ok(Self {
+            connection,
+            cache: cache::LogCache::new(limits),
+            is_damaged: Arc::default(),
+            repeat: None,
+            lease: None,
+        })
     }
 
     /// Somebody has found the database damaged.

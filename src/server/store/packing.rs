@@ -133,7 +133,7 @@ impl Store {
         if self.connection.engine == Engine::Postgres {
             return Ok(false);
         }
-        let mut connection = self.writer().acquire().await?;
+        let mut connection = self.maintenance().await?;
         // 2: incremental. A file that was made before that was asked for keeps its space, for rows to come.
         let (mode, free): (i64, i64) = sqlx::query_as(
             "select (select auto_vacuum from pragma_auto_vacuum), (select freelist_count from pragma_freelist_count)",

@@ -100,10 +100,10 @@ impl Store {
     }
 
     pub async fn set_base_commit(&self, id: ExecutionId, commit: &str) -> Stored<()> {
-        let updated = sqlx::query("update executions set base_commit = $2 where id = $1")
-            .bind(id.to_string())
-            .bind(commit)
-            .execute(self.writer())
+        let updated = self
+            .write(
+                sqlx::query("update executions set base_commit = $2 where id = $1").bind(id.to_string()).bind(commit),
+            )
             .await?;
         if updated.rows_affected() == 0 { Err(StoreError::NotFound("execution")) } else { Ok(()) }
     }

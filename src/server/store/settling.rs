@@ -30,7 +30,7 @@ impl Store {
         if self.connection.engine == Engine::Postgres {
             return Ok(true);
         }
-        let mut connection = self.writer().acquire().await?;
+        let mut connection = self.maintenance().await?;
         // Whoever wants to write waits meanwhile; hence not for long.
         sqlx::raw_sql("pragma busy_timeout = 200").execute(&mut *connection).await?;
         let checkpointed =
