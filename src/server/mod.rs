@@ -38,9 +38,10 @@ pub use operations::{App, Call};
 
 use crate::domain::{ExecutionId, Timestamp};
 use agents::Agents;
-use engine::{Engine, Parts};
+use engine::{Engine, Parts, StageLimits};
 use keeping::indexing::Indexing;
 use keeping::owner;
+use keeping::purging::Purging;
 use keeping::upkeep::Upkeep;
 use security::Guard;
 use security::access::Access;
@@ -50,8 +51,6 @@ use store::{Database, Store};
 const FINISH_WITHIN: Duration = Duration::from_secs(3);
 /// How soon a server that asked nobody learns that there is a token now.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// How often it looks which deleted cards have been kept long enough.
-const EMPTY_EVERY: Duration = Duration::from_secs(600);
 
 /// The present moment. Whoever needs it takes it at the edge and passes it on.
 pub fn now() -> Timestamp {
@@ -87,6 +86,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let indexing = Indexing::new(store.in_background());
     may_listen_there(&config, &store).await?;
     let app = compose(&config, store.clone())?;
+    let purging = Purging::new(store.in_background(), app.engine.clone(), &config.data_dir, now);
     if config.demo {
         demo_project::make(&app, &config.data_dir).await.context("the demo project cannot be made")?;
     }
@@ -104,7 +104,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let engine = tokio::spawn(app.engine.clone().run(stopping.clone()));
     let upkeep = tokio::spawn(upkeep.run(stopping.clone()));
     let indexing = tokio::spawn(indexing.run(stopping.clone()));
-    tokio::spawn(empty_the_bin(app.clone(), stopping.clone()));
+    let purging = tokio::spawn(purging.run(stopping.clone()));
     let access = Access::new(store.clone(), &config.access, addr);
     access.look().await.context("the database cannot be read")?;
     let guard = Guard::new(addr, &config.host, &config.access.hosts, access.clone());
@@ -133,6 +133,7 @@ async fn run(options: ServeOptions) -> anyhow::Result<()> {
     let _ = tokio::time::timeout(Duration::from_secs(1), engine).await;
     let _ = tokio::time::timeout(Duration::from_millis(500), upkeep).await;
     let _ = tokio::time::timeout(Duration::from_millis(200), indexing).await;
+    let _ = tokio::time::timeout(Duration::from_millis(200), purging).await;
     let _ = tokio::time::timeout(Duration::from_millis(500), store.close()).await;
     // Only now may the next server begin.
     drop(tokio::time::timeout(Duration::from_millis(200), ownership).await);
@@ -164,18 +165,6 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
 }
 
 /// Whoever makes the first token or password beside a running server wants it asked for from then on.
-/// Deletes for good, by and by, the cards that were deleted long enough ago.
-async fn empty_the_bin(app: App, mut stopping: watch::Receiver<bool>) {
-    loop {
-        if let Err(problem) = app.delete_discarded().await {
-            tracing::warn!(%problem, "a deleted card is still there; trying again");
-        }
-        if tokio::time::timeout(EMPTY_EVERY, stopping.wait_for(|stop| *stop)).await.is_ok() {
-            return;
-        }
-    }
-}
-
 async fn look_again(access: Access, mut stopping: watch::Receiver<bool>) {
     while !access.is_required() {
         let is_stopping = tokio::time::timeout(LOOK_EVERY, stopping.wait_for(|stop| *stop)).await.is_ok();
@@ -195,7 +184,7 @@ fn compose(config: &Config, store: Store) -> anyhow::Result<App> {
         store: store.in_background(),
         agents: agents.clone(),
         data_dir: config.data_dir.clone(),
-        limits: config.stages,
+        limits: StageLimits { log_bytes: config.logs.max_bytes, ..config.stages },
         supervisor: this_program,
         clock: now,
         new_id: || ExecutionId(Uuid::now_v7()),

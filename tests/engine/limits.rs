@@ -20,6 +20,33 @@ fn an_agent_that_takes_too_long_is_ended_with_all_below_it() {
 }
 
 #[test]
+fn an_agent_that_prints_without_end_is_ended_at_the_logs_limit() {
+    // It does not listen, and neither does what it starts.
+    let endless = "cat > /dev/null; trap '' TERM; setsid bash -c \"trap '' TERM; yes below\" & \
+                   while :; do echo 'one line of many'; done";
+    let server = Server::prepare().config("[logs]\nmax_megabytes = 2\n").agent("endless", endless).start();
+    let card = server.run_new_card("endless");
+    let card = server.wait_for_stage(&card, "error");
+    let error = card["activeExecution"]["workflowError"].as_str().unwrap();
+    let words = "The log reached its limit of 2 MB ([logs] max_megabytes in cardume.toml), so the agent was stopped.";
+    assert_eq!(error, words);
+    assert_eq!(card["activeExecution"]["status"], "error");
+    assert!(eventually(|| server.agents().is_empty()), "{:?}", server.agents());
+    // What was printed up to there is kept exactly.
+    let execution = server.executions(id(&card)).remove(0);
+    assert_eq!(execution["verified"], true, "{execution:#}");
+    let journal = std::fs::read(server.data_dir().join("executions").join(id(&execution)).join("journal")).unwrap();
+    assert!((2 << 20..(2 << 20) + (512 << 10)).contains(&journal.len()), "{}", journal.len());
+    let records = journal.iter().filter(|byte| **byte == b'\n').count() - 1;
+    assert_eq!(contents(&server.rows(id(&execution), 5000), "text").len(), records);
+    // A retry has the limit's room again, and is ended by it again.
+    assert_eq!(server.post(&format!("/api/cards/{}/retry", id(&card)), json!({})).status, 202);
+    server.wait_for_card(id(&card), "the second end", |card| {
+        card["activeExecution"]["id"] != execution["id"] && card["activeExecution"]["workflowError"] == words
+    });
+}
+
+#[test]
 fn a_silent_agent_is_remarked_upon_once_for_each_silence() {
     let silent = format!("echo one; sleep 2.5; echo two; sleep 2.5; {GOOD_AGENT}");
     let server = Server::prepare().config("[stages]\nquiet_minutes = 0.02\n").agent("silent", &silent).start();

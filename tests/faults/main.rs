@@ -25,6 +25,7 @@ mod clock;
 mod contention;
 mod crash_points;
 mod damaged_journal;
+mod deleted;
 mod full_disk;
 mod git_crashes;
 mod git_interrupted;

@@ -80,6 +80,58 @@ fn the_server_makes_backups_by_itself_and_keeps_the_newest() {
 }
 
 #[test]
+fn what_a_killed_backup_leaves_is_removed_by_the_next_one_and_by_the_server() {
+    let mut server = Server::start();
+    let dir = server.data_dir().join("backups");
+    fs::create_dir_all(&dir).unwrap();
+    let leftovers = || {
+        let names = files_in(server.home()).into_iter().chain(files_in(&server.data_dir().join("backups")));
+        names.filter(|path| path.to_string_lossy().contains("unfinished")).count()
+    };
+    let kill_one = |file: PathBuf| {
+        let died = server.home().join(format!("died-{}", file.display().to_string().len()));
+        let mut command = server.cardume(&["backup"]);
+        command.arg(file).arg("--data-dir").arg(server.data_dir());
+        let status = command.env("CRASH_AT", format!("backup::written 0 {}", died.display())).status().unwrap();
+        assert!(!status.success() && died.exists());
+    };
+    kill_one(server.home().join("one.tar.zst"));
+    assert_eq!(leftovers(), 1);
+    back_up(&server, "two.tar.zst", None);
+    assert_eq!(leftovers(), 0);
+    assert!(!server.home().join("one.tar.zst").exists());
+
+    kill_one(dir.join("mine.tar.zst"));
+    assert_eq!(leftovers(), 1);
+    server.restart();
+    let unfinished = || files_in(&dir).into_iter().any(|path| path.to_string_lossy().contains("unfinished"));
+    assert!(eventually(|| !unfinished()), "{:?}", files_in(&dir));
+}
+
+#[test]
+fn a_backup_with_another_data_directory_says_which_journals_are_missing() {
+    let server = Server::prepare().agent("stuck", "cat > /dev/null; echo one; sleep 600").start();
+    let card = server.run_new_card("stuck");
+    server.wait_for_card(&card, "rows", |card| card["activeExecution"]["lastSequence"].as_i64() > Some(1));
+    let database = format!("sqlite:{}", server.data_dir().join("cardume.db").display());
+    let other = server.home().join("other");
+    fs::create_dir(&other).unwrap();
+    let run = |data_dir: &Path, name: &str| {
+        let mut command = server.cardume(&["backup"]);
+        command.arg(server.home().join(name)).args(["--database-url", &database, "--data-dir"]).arg(data_dir);
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
+    };
+    let (status, said) = run(&other, "one.tar.zst");
+    assert_eq!(status, Some(0), "{said}");
+    for words in ["checked", "not in it: the journal of 1 unfinished run", "other/executions", "--data-dir"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let (status, said) = run(&server.data_dir(), "two.tar.zst");
+    assert!(status == Some(0) && !said.contains("not in it"), "{said}");
+}
+
+#[test]
 fn a_scheduled_backup_that_fails_is_told_and_tried_again() {
     let preparation = Server::prepare().config("[backup]\nevery_hours = 0.0003\ndir = \"elsewhere\"\n");
     let dir = preparation.home().join("data/elsewhere");

@@ -45,6 +45,24 @@ fn the_doctor_looks_at_backups_modes_and_space() {
 }
 
 #[test]
+fn the_doctor_names_folders_in_the_place_of_locks() {
+    let mut server = Server::start();
+    let card = server.run_new_card("good");
+    server.wait_for_stage(&card, "completed");
+    server.terminate();
+    let execution = server.data_dir().join("executions").read_dir().unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(execution.join("lock")).unwrap();
+    fs::create_dir(execution.join("lock")).unwrap();
+    says(&server, true, &["· lock", "a folder and should be a file", "has ended"]);
+    fs::remove_file(execution.join("exit.json")).unwrap();
+    says(&server, false, &["✗ lock", "a folder and should be a file", "Move it away"]);
+    fs::remove_dir(execution.join("lock")).unwrap();
+    fs::remove_file(server.data_dir().join("server.lock")).unwrap();
+    fs::create_dir(server.data_dir().join("server.lock")).unwrap();
+    says(&server, false, &["✗ lock", "server.lock", "no server can start"]);
+}
+
+#[test]
 fn the_doctor_finds_damage_and_pending_migrations() {
     let mut server = Server::start();
     let card = server.run_new_card("good");

@@ -14,6 +14,7 @@ mod doctor;
 mod journals;
 mod migrations;
 mod packing;
+mod purging;
 mod restoring;
 mod starting;
 

@@ -215,7 +215,12 @@ async fn a_deleted_card_takes_its_chunks_with_it(ground: Ground) {
     let store = store(&ground).await;
     let (card, id) = ended(&store, lines(2000)).await;
     pack_all(&store, id).await;
-    store.delete_card(card).await.unwrap();
+    store.purge_card(card, NOW).await.unwrap();
+    assert!(matches!(store.pack_next(id).await, Ok(false) | Err(StoreError::Conflict(_))));
+    let mut gone = Some(0);
+    while let Some(after) = gone {
+        gone = store.purge_log(id, after).await.unwrap();
+    }
     let raw = AnyPool::connect(&ground.url).await.unwrap();
     let left: i64 = sqlx::query_scalar("select count(*) from log_chunks").fetch_one(&raw).await.unwrap();
     assert_eq!(left, 0);

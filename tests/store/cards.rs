@@ -129,7 +129,7 @@ async fn move_card_keeps_positions_without_holes(on: Ground) {
     assert_eq!((moved.column_id, moved.position), (Column::Done, 1));
     assert_eq!(column(&on, Column::Backlog).await, ["c"]);
     assert_eq!(column(&on, Column::Done).await, ["b", "d", "a"]);
-    on.store.delete_card(d).await.unwrap();
+    on.store.purge_card(d, now()).await.unwrap();
     assert_eq!(column(&on, Column::Done).await, ["b", "a"]);
 }
 
@@ -191,22 +191,22 @@ async fn deleting_a_card_deletes_its_executions_and_logs(on: Ground) {
     on.store.finish(next, &failure(ExecutionStatus::Error), execution_id(), now()).await.unwrap();
     assert_eq!(on.store.log(execution, ALL, 10).await.unwrap().logs.len(), 3, "and now in the cache");
 
-    let (deleted, executions) = on.store.delete_card(card).await.unwrap();
-    assert_eq!((deleted.id, executions.len()), (card, 2));
-    assert!(executions.contains(&execution) && executions.contains(&next));
+    on.store.purge_card(card, now()).await.unwrap();
+    assert_eq!(on.store.purge(card).await.unwrap().unwrap().executions, [execution, next]);
     not_found(on.store.card(card).await);
     not_found(on.store.execution(execution).await);
     not_found(on.store.log(execution, ALL, 10).await);
     not_found(on.store.log_uncached(execution, ALL, 10).await);
-    not_found(on.store.delete_card(card).await);
-    for table in ["select count(*) from executions", "select count(*) from log_lines"] {
-        assert_eq!(sqlx::query_scalar::<_, i64>(table).fetch_one(&on.raw).await.unwrap(), 0, "{table}");
+    not_found(on.store.purge_card(card, now()).await);
+    on.purge_all().await;
+    for table in ["cards", "executions", "log_lines"] {
+        assert_eq!(on.count(table).await, 0, "{table}");
     }
 }
 
 async fn a_running_card_is_not_deleted(on: Ground) {
     let (card, execution) = on.running_card().await;
-    assert!(conflict(on.store.delete_card(card).await).contains("running"));
+    assert!(conflict(on.store.purge_card(card, now()).await).contains("running"));
     assert_eq!(on.store.running_execution(execution).await.unwrap().card_id, card);
 }
 

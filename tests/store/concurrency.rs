@@ -168,7 +168,8 @@ async fn a_deleted_execution_is_never_half_there(on: Ground) {
                 }
             });
         }
-        on.store.delete_card(card).await.unwrap();
+        on.store.purge_card(card, now()).await.unwrap();
+        on.purge_all().await;
         readers.join_all().await;
     }
 }

@@ -73,6 +73,28 @@ impl Ground {
         (card, execution)
     }
 
+    /// Carries out what was deleted for good, as a server does; answers in how many steps.
+    pub async fn purge_all(&self) -> usize {
+        let mut steps = 0;
+        for pending in self.store.pending_purges().await.unwrap() {
+            let purge = self.store.purge(pending.card).await.unwrap().unwrap();
+            for id in &purge.executions {
+                let mut gone = Some(0);
+                while let Some(after) = gone {
+                    gone = self.store.purge_log(*id, after).await.unwrap();
+                    steps += 1;
+                }
+            }
+            self.store.complete_purge(&purge).await.unwrap();
+        }
+        steps
+    }
+
+    pub async fn count(&self, table: &'static str) -> i64 {
+        let query = sqlx::AssertSqlSafe(format!("select count(*) from {table}"));
+        sqlx::query_scalar(query).fetch_one(&self.raw).await.unwrap()
+    }
+
     /// An execution with rows `1..=count`, whose contents are their sequences.
     pub async fn log_of(&self, count: i64) -> ExecutionId {
         let (_, execution) = self.running_card().await;

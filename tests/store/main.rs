@@ -16,6 +16,7 @@ mod logs;
 mod marks;
 mod ownership;
 mod projects;
+mod purging;
 mod repeats;
 mod search;
 mod usage;

@@ -71,16 +71,16 @@ async fn a_project_goes_with_all_its_cards_or_stays_with_all_of_them(on: Ground)
     let execution = execution_id();
     on.store.begin(second, START, execution, &[], now()).await.unwrap();
     let before = on.store.cards(None).await.unwrap();
-    assert!(conflict(on.store.delete_project(project).await).contains("Title"));
+    assert!(conflict(on.store.purge_project(project, now()).await).contains("Title"));
     assert_eq!(on.store.cards(None).await.unwrap(), before);
 
     on.store.finish(execution, &failure(ExecutionStatus::Cancelled), execution_id(), now()).await.unwrap();
-    let gone = on.store.delete_project(project).await.unwrap();
+    on.store.purge_project(project, now()).await.unwrap();
+    let gone: Vec<_> = on.store.pending_purges().await.unwrap().into_iter().map(|purge| purge.card).collect();
     assert_eq!(gone.len(), 3);
-    let of_second = gone.iter().find(|(card, _)| card.id == second).unwrap();
-    assert_eq!(of_second.1, [execution]);
+    assert_eq!(on.store.purge(second).await.unwrap().unwrap().executions, [execution]);
     let left = on.store.cards(None).await.unwrap();
     assert_eq!(left.iter().map(|card| (card.id, card.position)).collect::<Vec<_>>(), [(elsewhere, 0)]);
     not_found(on.store.project(project).await);
-    not_found(on.store.delete_project(project).await);
+    not_found(on.store.purge_project(project, now()).await);
 }

@@ -202,8 +202,9 @@ async fn a_deleted_card_is_no_longer_found(on: Ground) {
     end(&on, id).await;
     index_all(&on, id).await;
     assert_eq!(on.store.search_all(&query("needle")).await.unwrap().len(), 1);
-    on.store.delete_card(card).await.unwrap();
+    on.store.purge_card(card, now()).await.unwrap();
     assert_eq!(on.store.search_all(&query("needle")).await.unwrap().len(), 0);
+    on.purge_all().await;
     let mut tables = vec!["search_progress", "search_pages"];
     if !on.is_postgres() {
         tables.push("search_words");

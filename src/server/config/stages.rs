@@ -22,6 +22,7 @@ impl Stages {
             timeout: minutes("timeout_minutes in [stages]", self.timeout_minutes, default.timeout)?,
             quiet: minutes("quiet_minutes in [stages]", self.quiet_minutes, default.quiet)?,
             resume_at_most: self.resume_at_most.unwrap_or(default.resume_at_most),
+            log_bytes: default.log_bytes,
         })
     }
 }

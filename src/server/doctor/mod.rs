@@ -4,6 +4,7 @@
 //! database's schema as it is.
 
 mod access;
+mod cleanup;
 mod database;
 mod executions;
 mod owner;
@@ -81,6 +82,7 @@ async fn examine_all(options: &ServeOptions) -> Vec<Finding> {
                 let (of_projects, stuck) = projects::examine(&store).await;
                 findings.extend(of_projects);
                 findings.extend(executions::examine(&config, &store, stuck).await);
+                findings.extend(cleanup::examine(&config, &store).await);
                 store.close().await;
             }
             findings.extend(programs::agents(&config).await);

@@ -15,6 +15,8 @@ use crate::server::process::disk;
 
 /// With less room than this it is time to make some.
 const ROOM_BYTES: u64 = 1024 * 1024 * 1024;
+/// So many folders in the place of a run's lock are told of.
+const LOCKS_MAX: usize = 10;
 
 pub fn examine(config: &Config) -> Vec<Finding> {
     let mut findings = vec![data_dir(&config.data_dir)];
@@ -22,6 +24,7 @@ pub fn examine(config: &Config) -> Vec<Finding> {
         return findings;
     }
     findings.extend(modes(config));
+    findings.extend(lock_files(&config.data_dir));
     findings.push(room(disk::room(&config.data_dir)));
     findings.push(newest_backup(config, crate::server::now()));
     findings
@@ -84,6 +87,27 @@ fn modes(config: &Config) -> Vec<Finding> {
         let shown = file.display();
         findings
             .push(note(subject, format!("{shown} is open to other users and may hold a password: chmod 600 {shown}")));
+    }
+    findings
+}
+
+/// Folders where a lock file should be: nobody can take such a lock.
+fn lock_files(data_dir: &Path) -> Vec<Finding> {
+    let mut findings = vec![];
+    let own = data_dir.join("server.lock");
+    if own.is_dir() {
+        let what = format!("{} is a folder and should be a file, so no server can start. Move it away", own.display());
+        findings.push(wrong("lock", what));
+    }
+    let executions = fs::read_dir(data_dir.join("executions")).into_iter().flatten().flatten();
+    let blocked = executions.map(|entry| entry.path()).filter(|dir| dir.join("lock").is_dir());
+    for dir in blocked.take(LOCKS_MAX) {
+        let lock = dir.join("lock");
+        let what = format!("{} is a folder and should be a file", lock.display());
+        findings.push(match dir.join("exit.json").exists() {
+            true => note("lock", format!("{what}; its run has ended, so nobody needs it")),
+            false => wrong("lock", format!("{what}, so this run's agent can't be started or watched. Move it away")),
+        });
     }
     findings
 }

@@ -66,6 +66,13 @@ pub async fn ending(engine: &Engine, following: &Following, end: ProcessEnd, kee
         ProcessEnd::Exited { exit, .. } if exit.cancelled || execution.cancel_requested => {
             failed(ExecutionStatus::Cancelled, format!("{what} was cancelled."), exit.exit_code)
         }
+        ProcessEnd::Exited { exit: Exit { log_limit: Some(bytes), exit_code, .. }, .. } => {
+            let error = format!(
+                "The log reached its limit of {} MB ([logs] max_megabytes in cardume.toml), so the agent was stopped.",
+                bytes / (1024 * 1024)
+            );
+            failed(ExecutionStatus::Error, error, exit_code)
+        }
         ProcessEnd::Exited { exit, .. } if exit.timed_out => {
             let error =
                 "The agent took longer than a stage may ([stages] timeout_minutes in cardume.toml), and was ended.";

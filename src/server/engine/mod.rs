@@ -25,15 +25,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use anyhow::Context;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::{Card, CardId, ExecutionId, Project, Timestamp};
+use crate::domain::{Card, CardId, ExecutionId, Timestamp};
 use crate::server::agents::Agents;
+use crate::server::git::removal;
 use crate::server::git::worktree::Worktree;
-use crate::server::process::Workplace;
 use crate::server::process::disk;
-use crate::server::store::Store;
+use crate::server::process::{Presence, Workplace};
+use crate::server::store::{Purge, Store};
 
 /// How long the engine waits between two looks at the store when nobody wakes it.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -67,12 +69,14 @@ pub struct StageLimits {
     /// How often in succession a stage that was lost to a restart of the machine is begun again by itself, where its
     /// agent can go on with its own session. Where it cannot, it is begun again once, and not at all where this is 0.
     pub resume_at_most: u32,
+    /// An agent whose log has become this long is ended. `None`: it may print as much as it likes.
+    pub log_bytes: Option<u64>,
 }
 
 impl Default for StageLimits {
     fn default() -> Self {
         let (timeout, quiet) = (Duration::from_secs(4 * 3600), Duration::from_secs(600));
-        Self { timeout: Some(timeout), quiet: Some(quiet), resume_at_most: 3 }
+        Self { timeout: Some(timeout), quiet: Some(quiet), resume_at_most: 3, log_bytes: None }
     }
 }
 
@@ -153,21 +157,28 @@ impl Engine {
         disk::is_full(&self.data_dir)
     }
 
-    /// Takes away what a deleted card leaves on disk; its branch stays in the project's repository.
-    pub fn clear_away(&self, card: Card, project: Project, executions: Vec<ExecutionId>) {
-        let engine = self.clone();
-        tokio::spawn(async move {
-            let worktree = engine.own_worktree(&card);
-            if let Err(error) = worktree.remove(Path::new(&project.path)).await {
-                tracing::warn!(card = %card.id, %error, "the worktree of a deleted card is still there");
-            }
-            for aside in worktree.all_asides().unwrap_or_default() {
-                let _ = tokio::fs::remove_dir_all(aside).await;
-            }
-            for execution in executions {
-                let _ = tokio::fs::remove_dir_all(engine.execution_dir(execution)).await;
-            }
-        });
+    /// Removes what a card that is being purged has on disk: its worktree and its executions' directories. Its branch
+    /// stays in the repository. Can be repeated; an error says what could not be removed, after all else was.
+    pub async fn remove_files(&self, purge: &Purge) -> anyhow::Result<()> {
+        let mut removed = Ok(());
+        for id in &purge.executions {
+            removed = removed.and(self.remove_execution_dir(*id).await);
+            fail::fail_point!("purge::directory-removed");
+        }
+        let worktree = self.worktree_path(purge.card);
+        let of_worktree = removal::remove_worktree(&worktree, Path::new(&purge.repository)).await;
+        removed.and(of_worktree.with_context(|| format!("the worktree {} can't be removed", worktree.display())))
+    }
+
+    async fn remove_execution_dir(&self, id: ExecutionId) -> anyhow::Result<()> {
+        let (dir, workplace) = (self.execution_dir(id), self.workplace(id));
+        if matches!(workplace.presence(), Ok(Presence::Alive)) {
+            // Never under a living supervisor.
+            let _ = workplace.ask_to_cancel();
+            anyhow::bail!("the supervisor of execution {id} still runs; it was asked to end");
+        }
+        let named = format!("the folder {} can't be removed", dir.display());
+        tokio::task::spawn_blocking(move || removal::remove_all(&dir)).await?.context(named)
     }
 
     fn workplace(&self, id: ExecutionId) -> Workplace {

@@ -82,6 +82,7 @@ impl Engine {
         let prompt = if session.is_some() { prompts::resumption(&prompt) } else { prompt };
         let argv = program.argv_with(card.model.as_deref(), session);
         let timeout_ms = self.time_left(execution).map(|limit| u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        let log_bytes = self.limits.log_bytes;
         let path = worktree.path.clone();
         let env = environment(execution, card, &worktree);
         let base_commit = Some(base_commit);
@@ -91,6 +92,7 @@ impl Engine {
             worktree: path,
             env,
             timeout_ms,
+            log_bytes,
             base_commit,
             repository,
             open_files: open_files::original_limit(),

@@ -39,7 +39,7 @@ impl Layout {
     }
 
     /// Each entry, and the `.git` file that it names.
-    fn entries(&self) -> Vec<(PathBuf, PathBuf)> {
+    pub fn entries(&self) -> Vec<(PathBuf, PathBuf)> {
         let entries = std::fs::read_dir(self.common.join("worktrees")).into_iter().flatten().flatten();
         let read = |entry: std::fs::DirEntry| {
             let admin = entry.path();

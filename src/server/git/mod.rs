@@ -13,6 +13,7 @@ mod hold;
 mod layout;
 mod leftovers;
 mod project;
+pub mod removal;
 mod snapshot;
 mod spec;
 mod stage_end;

@@ -131,23 +131,6 @@ impl Worktree {
         }
     }
 
-    /// Takes the worktree away, with all that lies beside it; its branch stays. Harmless to repeat, and where the
-    /// project is gone.
-    pub async fn remove(&self, project: &Path) -> Result<(), GitError> {
-        let hold = self.hold().await?;
-        if let Ok(layout) = Layout::find(project, &self.path).await
-            && let Some(admin) = &layout.admin
-        {
-            remove_all(admin.clone()).await?;
-        }
-        remove_all(self.path.clone()).await?;
-        for name in ["link", "snapshot", "making", "complete", "lock"] {
-            remove_all(self.beside(name)).await?;
-        }
-        drop(hold);
-        Ok(())
-    }
-
     pub(super) fn reference(&self) -> String {
         format!("refs/heads/{}", self.branch)
     }

@@ -12,7 +12,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
@@ -83,11 +83,8 @@ pub enum Piece {
     Manifest(Box<Manifest>),
 }
 
-/// Writes the archive to `path`, which must not be there, durably. Fails where the pieces end before the manifest.
-pub fn write(path: &Path, mut pieces: mpsc::Receiver<Piece>) -> anyhow::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let file = File::options().write(true).create_new(true).mode(0o600).open(path);
-    let file = file.with_context(|| format!("cannot make {}", path.display()))?;
+/// Writes the archive to an empty file, durably. Fails where the pieces end before the manifest.
+pub fn write(file: File, mut pieces: mpsc::Receiver<Piece>) -> anyhow::Result<()> {
     let mut encoder = zstd::Encoder::new(BufWriter::new(Hashing::new(file)), COMPRESSION_LEVEL)?;
     encoder.include_checksum(true)?;
     let mut archive = tar::Builder::new(encoder);

@@ -11,16 +11,15 @@ use anyhow::{Context, bail};
 use tokio::sync::mpsc;
 
 use super::archive::{self, Manifest, Piece, ProjectBranches, VERSION};
-use super::placing::{Scratch, place_new};
+use super::placing::place_new;
+use super::unfinished::{self, Unfinished};
 use super::verify;
 use crate::domain::{ExecutionId, Timestamp};
 use crate::server::config::{Config, ServeOptions};
 use crate::server::git::GitError;
 use crate::server::git::bundle::{self, Tip};
-use crate::server::store::{CardBranch, Condition, Database, Snapshot, Store, Unfinished};
+use crate::server::store::{CardBranch, Condition, Database, Snapshot, Store, UnfinishedExecution};
 
-/// How a backup is called until it is whole: `.NAME` and this.
-pub const UNFINISHED: &str = ".unfinished";
 /// How often it is begun again because executions went away while it was made.
 const TRIES: u32 = 3;
 /// What of an execution's directory is no part of a backup: nobody will hold the lock, and of how the agent ended after
@@ -69,26 +68,26 @@ pub async fn make(store: &Store, data_dir: &Path, target: &Path, now: Timestamp)
     if std::fs::symlink_metadata(&target).is_ok() {
         bail!("{shown} is there already; a backup never takes the place of another file");
     }
-    let name = target.file_name().and_then(|name| name.to_str()).context("the backup's name is no text")?;
-    let unfinished = Scratch(target.with_file_name(format!(".{name}{UNFINISHED}")));
-    let bundle = Scratch(target.with_file_name(format!(".{name}.bundle{UNFINISHED}")));
+    // Of backups that were killed. Where that isn't possible, making one fails too, and says why.
+    let _ = unfinished::remove_leftovers(target.parent().unwrap_or(Path::new("/")));
+    let unfinished = Unfinished::create(&target)?;
+    let bundle = unfinished.bundle();
     let mut tries = 0;
     let missing = loop {
         tries += 1;
-        // Of one that was killed.
-        let _ = std::fs::remove_file(&unfinished.0);
-        match write(store, data_dir, &unfinished.0, &bundle.0, now, tries == TRIES).await? {
+        match write(store, data_dir, unfinished.emptied()?, &bundle.0, (now, tries == TRIES)).await? {
             Some(missing) => break missing,
             None => tracing::debug!("executions went away while a backup was made; making it again"),
         }
     };
-    let path = unfinished.0.clone();
+    fail::fail_point!("backup::written");
+    let path = unfinished.path().to_owned();
     let bytes = tokio::task::spawn_blocking(move || {
         verify::verify(&path).map(|_| ())?;
         anyhow::Ok(path.metadata()?.len())
     });
     let bytes = bytes.await?.context("the backup that was just written cannot be read back")?;
-    place_new(&unfinished.0, &target).with_context(|| format!("the backup cannot be put at {shown}"))?;
+    place_new(unfinished.path(), &target).with_context(|| format!("the backup cannot be put at {shown}"))?;
     Ok(Made { bytes, missing })
 }
 
@@ -96,14 +95,12 @@ pub async fn make(store: &Store, data_dir: &Path, target: &Path, now: Timestamp)
 async fn write(
     store: &Store,
     data_dir: &Path,
-    to: &Path,
+    to: File,
     bundle: &Path,
-    now: Timestamp,
-    is_last_try: bool,
+    (now, is_last_try): (Timestamp, bool),
 ) -> anyhow::Result<Option<Vec<String>>> {
     let (pieces, taken) = mpsc::channel(1);
-    let path = to.to_owned();
-    let writer = tokio::task::spawn_blocking(move || archive::write(&path, taken));
+    let writer = tokio::task::spawn_blocking(move || archive::write(to, taken));
     let source = Source { pieces, data_dir, bundle, now, is_last_try, missing: vec![] };
     let sent = source.send_all(store).await;
     let written = writer.await?;
@@ -138,10 +135,17 @@ impl Source<'_> {
         let branches = snapshot.branches().await?;
         let engine = snapshot.engine().to_owned();
         let tables = self.send_tables(snapshot).await?;
+        let mut without_journal = 0;
         for execution in &unfinished {
-            if !self.send_execution(execution).await? && !self.is_last_try {
-                return Ok(None);
+            if !self.send_execution(execution).await? {
+                if !self.is_last_try {
+                    return Ok(None);
+                }
+                without_journal += 1;
             }
+        }
+        if without_journal > 0 {
+            self.missing.push(self.missing_journals(without_journal));
         }
         let projects = self.send_bundles(branches).await?;
         let manifest = Manifest {
@@ -187,11 +191,11 @@ impl Source<'_> {
     }
 
     /// The execution's directory. False where there is none any more although there was one.
-    async fn send_execution(&self, execution: &Unfinished) -> anyhow::Result<bool> {
+    async fn send_execution(&self, execution: &UnfinishedExecution) -> anyhow::Result<bool> {
         let dir = self.data_dir.join("executions").join(execution.id.to_string());
         // As long as no agent has started there is nothing in it that would not be made again.
         if !dir.join("started").exists() {
-            return Ok(execution.journal_offset == 0);
+            return Ok(execution.journal_offset == 0 && (dir.exists() || !execution.is_prepared));
         }
         let id = execution.id;
         let files = tokio::task::spawn_blocking(move || open_files(&dir, id)).await?;
@@ -202,6 +206,16 @@ impl Source<'_> {
             self.send(piece).await?;
         }
         Ok(true)
+    }
+
+    fn missing_journals(&self, count: usize) -> String {
+        let (journals, runs) = if count == 1 { ("journal", "run") } else { ("journals", "runs") };
+        format!(
+            "the {journals} of {count} unfinished {runs}: not in {}. After a restore, what they printed and the database \
+             doesn't have yet is missing. If that is not the data directory of this database, make the backup again with \
+             the right --data-dir",
+            self.data_dir.join("executions").display()
+        )
     }
 
     async fn send_bundles(&mut self, branches: Vec<CardBranch>) -> anyhow::Result<Vec<ProjectBranches>> {

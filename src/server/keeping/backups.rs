@@ -41,7 +41,8 @@ pub fn name(kind: Kind, now: Timestamp) -> String {
     format!("{PREFIX}{time}Z{word}{SUFFIX}")
 }
 
-fn parse(name: &str) -> Option<(Kind, Timestamp)> {
+/// Why and when the backup of this name was made; `None` where the name is none of Cardume's own.
+pub fn parse(name: &str) -> Option<(Kind, Timestamp)> {
     let time = name.strip_prefix(PREFIX)?.strip_suffix(SUFFIX)?;
     let (time, kind) = match time.strip_suffix(BEFORE_UPDATE) {
         Some(time) => (time, Kind::BeforeUpdate),
@@ -75,19 +76,6 @@ pub fn list(dir: &Path) -> io::Result<Vec<Backup>> {
 pub fn rotate(dir: &Path, kind: Kind, keep: usize) -> io::Result<()> {
     let mut old = list(dir)?.into_iter().filter(|backup| backup.kind == kind).skip(keep.max(1));
     old.try_for_each(|backup| fs::remove_file(backup.path))
-}
-
-/// Removes what a server left that was killed in the middle of a backup.
-pub fn remove_unfinished(dir: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(dir)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let of = name.to_str().and_then(|name| name.strip_prefix('.')?.strip_suffix(super::backup::UNFINISHED));
-        if of.is_some_and(|of| parse(of).is_some()) {
-            fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -125,16 +113,5 @@ mod tests {
         assert_eq!(left.iter().map(|backup| backup.made_at).collect::<Vec<_>>(), [at(4), at(3), at(0)]);
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3 + others.len() + 1);
         assert!(list(&dir.path().join("none")).unwrap().is_empty());
-    }
-
-    #[test]
-    fn what_a_kill_left_is_removed_and_nothing_else() {
-        let dir = tempfile::tempdir().unwrap();
-        let unfinished = format!(".{}{}", name(Kind::Scheduled, at(0)), super::super::backup::UNFINISHED);
-        for file in [unfinished.as_str(), ".mine.unfinished", "cardume"] {
-            fs::write(dir.path().join(file), "").unwrap();
-        }
-        remove_unfinished(dir.path()).unwrap();
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

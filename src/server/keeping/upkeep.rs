@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::backups::{self, Kind};
-use super::{backup, journals, opening};
+use super::{backup, journals, opening, unfinished};
 use crate::domain::{ExecutionId, Timestamp};
 use crate::server::config::{BackupConfig, Config, LogsConfig};
 use crate::server::store::{Store, StoreError};
@@ -57,6 +57,7 @@ impl Upkeep {
         let shortest = periods.into_iter().flatten().min().unwrap_or(LOOK_EVERY);
         let look_every = (shortest / 4).clamp(LOOK_EVERY_AT_LEAST, LOOK_EVERY);
         let rounds = async {
+            self.remove_leftovers();
             loop {
                 tokio::time::sleep(look_every).await;
                 if !self.store.may_write() {
@@ -70,6 +71,16 @@ impl Upkeep {
         tokio::select! {
             () = rounds => {}
             _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// What a backup left that was killed.
+    fn remove_leftovers(&self) {
+        let dir = self.backup.dir(&self.data_dir);
+        match unfinished::remove_leftovers(&dir) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, dir = %dir.display(), "leftovers of killed backups were removed"),
+            Err(error) => tracing::warn!(%error, dir = %dir.display(), "leftovers of killed backups cannot be removed"),
         }
     }
 
@@ -97,7 +108,6 @@ impl Upkeep {
         if !is_due {
             return Ok(());
         }
-        backups::remove_unfinished(&dir)?;
         let file = dir.join(backups::name(Kind::Scheduled, now));
         let made = backup::make(&self.store, &self.data_dir, &file, now).await?;
         tracing::info!(file = %file.display(), bytes = made.bytes, "a backup was made");
@@ -126,6 +136,8 @@ impl Upkeep {
                     Ok(false) => break,
                     // It will be possible later.
                     Err(StoreError::Unwritable(_) | StoreError::Unproven(_)) => return,
+                    // Its card was deleted meanwhile.
+                    Err(_) if self.store.execution(id).await.is_err_and(|error| error.is_not_found()) => break,
                     Err(error) => {
                         tracing::warn!(execution = %id, %error, "a log cannot be compressed");
                         self.unpackable.insert(id);

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{Answer, App, Call, without_nul};
-use crate::domain::{Card, CardEdit, CardId, CardMove, NewCard, Problem, ProjectId, Timestamp};
+use crate::domain::{Card, CardEdit, CardId, CardMove, NewCard, Problem, ProjectId};
 use crate::server::now;
 
 impl App {
@@ -71,22 +71,10 @@ impl App {
         Ok(self.store.move_card(id, &to, now()).await?)
     }
 
-    /// Deletes for good the cards that were deleted longer ago than they are kept.
-    pub async fn delete_discarded(&self) -> Answer<()> {
-        let kept = i64::try_from(Card::DISCARDED_KEPT.as_millis()).unwrap_or(i64::MAX);
-        let then = Timestamp::from_millis(now().as_millis() - kept);
-        for id in self.store.discarded_before(then).await? {
-            self.delete_card(id).await?;
-        }
-        Ok(())
-    }
-
-    /// With its history, and what it left on disk. Its branch stays in the project's repository.
+    /// Deletes a card for good. It is gone for everybody at once; its history, and what it has on disk, are purged in the
+    /// background. Its branch stays in the project's repository.
     pub async fn delete_card(&self, id: CardId) -> Answer<()> {
-        let (card, executions) = self.store.delete_card(id).await?;
-        let project = self.store.project(card.project_id).await?;
-        self.engine.clear_away(card, project, executions);
-        Ok(())
+        Ok(self.store.purge_card(id, now()).await?)
     }
 
     fn check_model(&self, agent: &str, model: Option<&str>) -> Answer<()> {

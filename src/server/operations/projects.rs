@@ -42,14 +42,10 @@ impl App {
         Ok(self.store.edit_project(id, &edit).await?)
     }
 
-    /// Forgets a project, its cards and their logs. The repository stays, with the cards' branches. Refused while one of
-    /// its cards runs.
+    /// Deletes a project for good, with its cards and their logs: gone for everybody at once, and purged in the
+    /// background. The repository stays, with the cards' branches. Refused while one of its cards runs.
     pub async fn remove_project(&self, id: ProjectId) -> Answer<()> {
-        let project = self.store.project(id).await?;
-        for (card, executions) in self.store.delete_project(id).await? {
-            self.engine.clear_away(card, project.clone(), executions);
-        }
-        Ok(())
+        Ok(self.store.purge_project(id, now()).await?)
     }
 
     /// The top of the git repository that a path leads to, if there is one.

@@ -62,7 +62,7 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
         Ended { cancelled: true, ..Ended::default() }
     } else {
         match start_patiently(&workplace) {
-            Ok(Start::Agent(agent, timeout)) => Supervision::new(agent, timeout, &workplace, &mut journal).run()?,
+            Ok(Start::Agent(agent, limits)) => Supervision::new(agent, limits, &workplace, &mut journal).run()?,
             Ok(Start::Not(ended)) => ended,
             Err(error) => Ended { error: Some(error.to_string()), ..Ended::default() },
         }
@@ -74,6 +74,7 @@ pub fn supervise(dir: &Path, clock: fn() -> Timestamp) -> anyhow::Result<()> {
         error: ended.error,
         cancelled: ended.cancelled,
         timed_out: ended.timed_out,
+        log_limit: ended.log_limit,
         ended_at: clock.now(),
         journal_bytes: journal.length,
         records: journal.records,
@@ -131,10 +132,17 @@ struct Agent {
     stderr: Option<ChildStderr>,
 }
 
+/// What the order allows the agent. `None`: as much as it likes.
+#[derive(Default)]
+struct Limits {
+    time: Option<Duration>,
+    log_bytes: Option<u64>,
+}
+
 /// What came of starting the agent.
 enum Start {
-    /// It runs, and may take so long.
-    Agent(Agent, Option<Duration>),
+    /// It runs, and may take so much.
+    Agent(Agent, Limits),
     /// It was cancelled, or its time was over, while it waited for the machine.
     Not(Ended),
 }
@@ -142,15 +150,16 @@ enum Start {
 /// Starts the agent, and waits for that while the machine is short of files, memory or processes.
 fn start_patiently(workplace: &Workplace) -> anyhow::Result<Start> {
     let since = Instant::now();
-    let mut timeout = None;
+    let mut limits = Limits::default();
     loop {
         let started = workplace.order().and_then(|order| {
-            timeout = order.timeout_ms.map(Duration::from_millis);
+            limits = Limits { time: order.timeout_ms.map(Duration::from_millis), log_bytes: order.log_bytes };
             start(workplace, &order)
         });
         let error = match started {
             Ok(agent) => {
-                return Ok(Start::Agent(agent, timeout.map(|timeout| timeout.saturating_sub(since.elapsed()))));
+                let time = limits.time.map(|time| time.saturating_sub(since.elapsed()));
+                return Ok(Start::Agent(agent, Limits { time, ..limits }));
             }
             Err(error) => error,
         };
@@ -160,7 +169,7 @@ fn start_patiently(workplace: &Workplace) -> anyhow::Result<Start> {
         if workplace.is_cancelled() {
             return Ok(Start::Not(Ended { cancelled: true, ..Ended::default() }));
         }
-        if timeout.is_some_and(|timeout| since.elapsed() > timeout) {
+        if limits.time.is_some_and(|time| since.elapsed() > time) {
             return Ok(Start::Not(Ended { timed_out: true, ..Ended::default() }));
         }
         std::thread::sleep(SHORTAGE_PAUSE);
@@ -203,6 +212,7 @@ struct Ended {
     error: Option<String>,
     cancelled: bool,
     timed_out: bool,
+    log_limit: Option<u64>,
 }
 
 /// The watch over a started agent.
@@ -214,7 +224,7 @@ struct Supervision<'a> {
     stderr_lines: Lines,
     exit_code: Option<i32>,
     started_at: Instant,
-    timeout: Option<Duration>,
+    limits: Limits,
     /// Since when it is being ended, and why.
     ending: Option<(Instant, Why)>,
 }
@@ -223,10 +233,11 @@ struct Supervision<'a> {
 enum Why {
     Cancelled,
     TimedOut,
+    LogFull,
 }
 
 impl<'a> Supervision<'a> {
-    fn new(agent: Agent, timeout: Option<Duration>, workplace: &'a Workplace, journal: &'a mut Journal) -> Self {
+    fn new(agent: Agent, limits: Limits, workplace: &'a Workplace, journal: &'a mut Journal) -> Self {
         let (stdout_lines, stderr_lines) = (Lines::default(), Lines::default());
         let started_at = Instant::now();
         Self {
@@ -237,7 +248,7 @@ impl<'a> Supervision<'a> {
             stderr_lines,
             exit_code: None,
             started_at,
-            timeout,
+            limits,
             ending: None,
         }
     }
@@ -249,13 +260,15 @@ impl<'a> Supervision<'a> {
             self.end_when_due();
         }
         self.end_what_is_left()?;
+        let limits = self.limits;
         let (journal, mut stdout, mut stderr) = (self.journal, self.stdout_lines, self.stderr_lines);
         stdout.finish(|piece, partial| journal.add(Stream::Stdout, piece, partial));
         stderr.finish(|piece, partial| journal.add(Stream::Stderr, piece, partial));
         journal.flush()?;
         let why = self.ending.map(|(_, why)| why);
         let (cancelled, timed_out) = (why == Some(Why::Cancelled), why == Some(Why::TimedOut));
-        Ok(Ended { exit_code: self.exit_code, error: None, cancelled, timed_out })
+        let log_limit = limits.log_bytes.filter(|_| why == Some(Why::LogFull));
+        Ok(Ended { exit_code: self.exit_code, error: None, cancelled, timed_out, log_limit })
     }
 
     /// Waits for output, at most `limit`, and takes in what there is. True where something came.
@@ -277,17 +290,27 @@ impl<'a> Supervision<'a> {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
+        // What comes behind the limit is read, so that the agent can end, and dropped.
+        let is_full = self.is_log_full();
         let journal = &mut *self.journal;
         let lines = &mut self.stdout_lines;
         let out = read_some(&mut self.agent.stdout, |bytes| {
-            lines.push(bytes, |piece, partial| journal.add(Stream::Stdout, piece, partial));
+            if !is_full {
+                lines.push(bytes, |piece, partial| journal.add(Stream::Stdout, piece, partial));
+            }
         })?;
         let lines = &mut self.stderr_lines;
         let err = read_some(&mut self.agent.stderr, |bytes| {
-            lines.push(bytes, |piece, partial| journal.add(Stream::Stderr, piece, partial));
+            if !is_full {
+                lines.push(bytes, |piece, partial| journal.add(Stream::Stderr, piece, partial));
+            }
         })?;
         self.journal.flush()?;
         Ok(out || err)
+    }
+
+    fn is_log_full(&self) -> bool {
+        self.limits.log_bytes.is_some_and(|limit| self.journal.length >= limit)
     }
 
     /// Collects the children that have ended, the agent and its orphans.
@@ -300,7 +323,7 @@ impl<'a> Supervision<'a> {
         }
     }
 
-    /// Asks the agent and all below it to end, where somebody wants that or its time is over; then makes them.
+    /// Asks the agent and all below it to end, where somebody wants that, or it has reached a limit; then makes them.
     fn end_when_due(&mut self) {
         if let Some((since, _)) = self.ending {
             if since.elapsed() > GRACE {
@@ -308,9 +331,13 @@ impl<'a> Supervision<'a> {
             }
             return;
         }
-        let is_late = self.timeout.is_some_and(|timeout| self.started_at.elapsed() > timeout);
-        let why = if self.workplace.is_cancelled() { Some(Why::Cancelled) } else { is_late.then_some(Why::TimedOut) };
-        if let Some(why) = why {
+        let is_late = self.limits.time.is_some_and(|limit| self.started_at.elapsed() > limit);
+        let reached = [
+            (self.workplace.is_cancelled(), Why::Cancelled),
+            (self.is_log_full(), Why::LogFull),
+            (is_late, Why::TimedOut),
+        ];
+        if let Some((_, why)) = reached.into_iter().find(|(is_reached, _)| *is_reached) {
             self.ending = Some((Instant::now(), why));
             tree::signal_all(&self.below(), Signal::TERM);
         }
@@ -322,7 +349,9 @@ impl<'a> Supervision<'a> {
 
     /// The agent itself has ended: what it left running ends too, and what is still in the pipes is taken in.
     fn end_what_is_left(&mut self) -> anyhow::Result<()> {
-        while self.take_output(Duration::from_millis(1))? {}
+        let since = Instant::now();
+        // What it left running may print without end.
+        while self.take_output(Duration::from_millis(1))? && since.elapsed() < GRACE {}
         let since = Instant::now();
         let mut signal = Signal::TERM;
         loop {

@@ -42,6 +42,9 @@ pub struct Order {
     /// An agent that works longer is ended. Absent: it may take as long as it likes.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+    /// An agent is ended once its journal has this many bytes. Absent: it may print as much as it likes.
+    #[serde(default)]
+    pub log_bytes: Option<u64>,
     /// The branch's commit when the stage began, for a database that has forgotten it.
     #[serde(default)]
     pub base_commit: Option<String>,
@@ -66,6 +69,9 @@ pub struct Exit {
     /// It was ended because it took longer than its order allows.
     #[serde(default)]
     pub timed_out: bool,
+    /// It was ended because its journal had reached this many bytes.
+    #[serde(default)]
+    pub log_limit: Option<u64>,
     pub ended_at: Timestamp,
     /// The journal's whole length.
     pub journal_bytes: u64,
@@ -333,6 +339,7 @@ mod tests {
             worktree: "/".into(),
             env: vec![],
             timeout_ms: None,
+            log_bytes: None,
             base_commit: None,
             repository: None,
             open_files: None,
@@ -366,6 +373,7 @@ mod tests {
             error: None,
             cancelled: false,
             timed_out: false,
+            log_limit: None,
             ended_at: Timestamp::from_millis(1),
             journal_bytes: 0,
             records: 0,

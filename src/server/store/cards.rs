@@ -4,8 +4,7 @@ use sqlx::{AnyConnection, FromRow};
 
 use super::decode::{moment, parse, storable, storable_option};
 use super::{
-    ActiveExecution, Card, CardEdit, CardId, Column, ExecutionId, NewCard, ProjectId, Store, StoreError, Stored,
-    Timestamp, columns,
+    ActiveExecution, Card, CardEdit, CardId, Column, NewCard, ProjectId, Store, StoreError, Stored, Timestamp, columns,
 };
 
 #[derive(FromRow)]
@@ -53,7 +52,8 @@ macro_rules! select_cards {
                     e.completed_at, e.last_sequence,
                     (select w.warning from executions w where w.card_id = c.id and w.warning is not null
                      order by w.ordinal desc limit 1) as warning
-             from cards c left join executions e on e.card_id = c.id and e.active = 1 ",
+             from (select * from cards where purging_since is null) c
+                  left join executions e on e.card_id = c.id and e.active = 1 ",
             $where
         )
     };
@@ -116,10 +116,11 @@ impl Store {
         if let Some(first) = self.first_answer_in(&mut tx).await? {
             return Ok(first);
         }
-        let known: Option<i64> = sqlx::query_scalar("select created_at from projects where id = $1")
-            .bind(card.project_id.to_string())
-            .fetch_optional(&mut *tx)
-            .await?;
+        let known: Option<i64> =
+            sqlx::query_scalar("select created_at from projects where id = $1 and purging_path is null")
+                .bind(card.project_id.to_string())
+                .fetch_optional(&mut *tx)
+                .await?;
         known.ok_or(StoreError::NotFound("project"))?;
         let position = columns::length(&mut tx, Column::Backlog).await?;
         sqlx::query(
@@ -212,52 +213,31 @@ impl Store {
         Ok(card)
     }
 
-    /// With its executions and logs. `Conflict` while it runs. Answers the card as it was, and its executions.
-    pub async fn delete_card(&self, id: CardId) -> Stored<(Card, Vec<ExecutionId>)> {
-        let mut tx = self.begin_board().await?;
-        let deleted = delete_card_in(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
-
-    /// The cards that were deleted before `then`.
+    /// The cards that were deleted before `then`, and are not being purged.
     pub async fn discarded_before(&self, then: Timestamp) -> Stored<Vec<CardId>> {
-        let ids: Vec<String> = sqlx::query_scalar("select id from cards where discarded_at < $1")
-            .bind(then.as_millis())
-            .fetch_all(self.reader())
-            .await?;
+        let ids: Vec<String> =
+            sqlx::query_scalar("select id from cards where discarded_at < $1 and purging_since is null")
+                .bind(then.as_millis())
+                .fetch_all(self.reader())
+                .await?;
         Ok(ids.iter().map(|id| parse(id)).collect::<Result<_, _>>()?)
     }
 
     pub async fn set_worktree(&self, id: CardId, branch: &str, path: &str, now: Timestamp) -> Stored<()> {
-        let updated = self.write(
-sqlx::query(
-            "update cards set branch = $2, worktree_path = $3, version = version + 1, updated_at = $4 where id = $1",
-        )
-        .bind(id.to_string())
-        .bind(branch)
-        .bind(path)
-        .bind(now.as_millis()),
-).await?;
+        let updated = self
+            .write(
+                sqlx::query(
+                    "update cards set branch = $2, worktree_path = $3, version = version + 1, updated_at = $4
+             where id = $1 and purging_since is null",
+                )
+                .bind(id.to_string())
+                .bind(branch)
+                .bind(path)
+                .bind(now.as_millis()),
+            )
+            .await?;
         if updated.rows_affected() == 0 { Err(StoreError::NotFound("card")) } else { Ok(()) }
     }
-}
-
-pub(super) async fn delete_card_in(connection: &mut AnyConnection, id: CardId) -> Stored<(Card, Vec<ExecutionId>)> {
-    let card = card_in(connection, id).await?;
-    if card.is_running() {
-        let title = &card.title;
-        return Err(StoreError::conflict(format!("“{title}” is running. Cancel it before you delete it.")));
-    }
-    let executions: Vec<String> = sqlx::query_scalar("select id from executions where card_id = $1")
-        .bind(id.to_string())
-        .fetch_all(&mut *connection)
-        .await?;
-    sqlx::query("delete from cards where id = $1").bind(id.to_string()).execute(&mut *connection).await?;
-    if card.archived_at.is_none() {
-        columns::close_gap(connection, card.column_id, card.position).await?;
-    }
-    Ok((card, executions.iter().map(|id| parse(id)).collect::<Result<_, _>>()?))
 }
 
 pub(super) async fn card_in(connection: &mut AnyConnection, id: CardId) -> Stored<Card> {

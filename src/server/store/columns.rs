@@ -94,6 +94,19 @@ pub(super) async fn close_gap(connection: &mut AnyConnection, column: Column, po
     Ok(())
 }
 
+/// The same in all columns, where any number of cards has left.
+pub(super) async fn close_all_gaps(connection: &mut AnyConnection) -> Stored<()> {
+    sqlx::query(
+        "update cards set position = ranks.rank
+         from (select id, row_number() over (partition by column_id order by position, created_at, id) - 1 as rank
+               from cards where archived_at is null) ranks
+         where ranks.id = cards.id and cards.position <> ranks.rank",
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Makes room for a card at `position`, or at the end where the column is shorter; answers where that is.
 pub(super) async fn make_gap(connection: &mut AnyConnection, column: Column, position: i64) -> Stored<i64> {
     let position = position.min(length(connection, column).await?);

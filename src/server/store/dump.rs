@@ -33,10 +33,12 @@ pub struct Part {
 
 /// An execution that runs.
 #[derive(Clone, Debug)]
-pub struct Unfinished {
+pub struct UnfinishedExecution {
     pub id: ExecutionId,
     /// How many bytes of its journal are in the database.
     pub journal_offset: i64,
+    /// Its worktree was made, and its directory was next.
+    pub is_prepared: bool,
 }
 
 /// A card's branch, in the repository of its project.
@@ -52,6 +54,7 @@ pub struct CardBranch {
 struct UnfinishedRow {
     id: String,
     journal_offset: i64,
+    base_commit: Option<String>,
 }
 
 #[derive(FromRow)]
@@ -83,14 +86,21 @@ impl Snapshot {
         migrations::applied(&mut self.tx, self.engine).await
     }
 
-    pub async fn unfinished(&mut self) -> Stored<Vec<Unfinished>> {
-        let rows: Vec<UnfinishedRow> =
-            sqlx::query_as("select id, journal_offset from executions where status = 'running' order by id")
-                .fetch_all(&mut *self.tx)
-                .await?;
+    pub async fn unfinished(&mut self) -> Stored<Vec<UnfinishedExecution>> {
+        let rows: Vec<UnfinishedRow> = sqlx::query_as(
+            "select id, journal_offset, base_commit from executions where status = 'running' order by id",
+        )
+        .fetch_all(&mut *self.tx)
+        .await?;
         let parsed = rows
             .into_iter()
-            .map(|row| Ok(Unfinished { id: parse(&row.id)?, journal_offset: row.journal_offset }))
+            .map(|row| {
+                Ok(UnfinishedExecution {
+                    id: parse(&row.id)?,
+                    journal_offset: row.journal_offset,
+                    is_prepared: row.base_commit.is_some(),
+                })
+            })
             .collect::<Result<_, sqlx::Error>>();
         Ok(parsed?)
     }
@@ -99,7 +109,7 @@ impl Snapshot {
     pub async fn branches(&mut self) -> Stored<Vec<CardBranch>> {
         let rows: Vec<BranchRow> = sqlx::query_as(
             "select p.id as project, p.path as repository, c.branch, c.id as card from cards c join projects p on p.id = c.project_id
-             where c.branch is not null order by p.id, c.branch",
+             where c.branch is not null and c.purging_since is null order by p.id, c.branch",
         )
         .fetch_all(&mut *self.tx)
         .await?;

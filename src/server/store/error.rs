@@ -38,6 +38,10 @@ impl StoreError {
         }
     }
 
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::NotFound(_))
+    }
+
     pub(super) fn conflict(why: impl ToString) -> Self {
         Self::Conflict(why.to_string())
     }

@@ -50,7 +50,7 @@ macro_rules! select_executions {
             "select id, card_id, command, attempt, agent, status, workflow_stage, workflow_error, active, started_at,
                     completed_at, result, exit_code, last_sequence, digest, verified, automatic, work_ref, warning, session_id, model, turns, input_tokens,
                     output_tokens, cost_usd
-             from executions ",
+             from (select * from executions where purging = 0) e ",
             $where
         )
     };

@@ -31,6 +31,7 @@ mod migrations;
 mod owner;
 mod packing;
 mod projects;
+mod purging;
 mod reading;
 mod repeats;
 mod running;
@@ -48,10 +49,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::domain::*;
 
 pub use access::{Grant, TokenRow};
-pub use dump::{CardBranch, Part, Snapshot, Unfinished};
+pub use dump::{CardBranch, Part, Snapshot, UnfinishedExecution};
 pub use error::StoreError;
 pub use filling::Filling;
 pub use integrity::{Condition, sqlite_companions};
@@ -60,6 +63,7 @@ pub use lock_file::LockFile;
 pub use marks::Mark;
 pub use migrations::Schema;
 pub use owner::{Attempt, Binding, DatabaseLock, Holder, LockError};
+pub use purging::{PendingPurge, Purge};
 pub use repeats::Repeat;
 pub use searching::Query;
 
@@ -167,6 +171,7 @@ pub struct Store {
     repeat: Option<Repeat>,
     /// Of a server. Commands that work beside one have none.
     lease: Option<Lease>,
+    purge_requests: Arc<Notify>,
 }
 
 type Stored<T> = Result<T, StoreError>;
@@ -186,6 +191,7 @@ impl Store {
             connection,
             cache: cache::LogCache::new(limits),
             is_damaged: Arc::default(),
+            purge_requests: Arc::default(),
             repeat: None,
             lease: None,
         })
@@ -199,6 +205,7 @@ impl Store {
             connection,
             cache: cache::LogCache::new(limits),
             is_damaged: Arc::default(),
+            purge_requests: Arc::default(),
             repeat: None,
             lease: None,
         })

@@ -45,7 +45,7 @@ impl Store {
     pub async fn unpacked(&self, before: Timestamp, limit: i64) -> Stored<Vec<ExecutionId>> {
         let ids: Vec<String> = sqlx::query_scalar(
             "select e.id from executions e
-             where e.status not in ('running', 'idle') and e.completed_at <= $1
+             where e.status not in ('running', 'idle') and e.completed_at <= $1 and e.purging = 0
                and exists (select 1 from log_lines l where l.execution_id = e.id)
              order by e.completed_at, e.id limit $2",
         )
@@ -70,11 +70,12 @@ impl Store {
         let (digest, data) = blocking(move || pack(id, first, &lines)).await?;
 
         let mut tx = self.begin_write().await?;
-        let ended: i64 =
-            sqlx::query_scalar("select count(*) from executions where id = $1 and status not in ('running', 'idle')")
-                .bind(id.to_string())
-                .fetch_one(&mut *tx)
-                .await?;
+        let ended: i64 = sqlx::query_scalar(
+            "select count(*) from executions where id = $1 and purging = 0 and status not in ('running', 'idle')",
+        )
+        .bind(id.to_string())
+        .fetch_one(&mut *tx)
+        .await?;
         if ended == 0 {
             return Err(StoreError::conflict("Only the log of an execution that has ended is packed."));
         }

@@ -2,9 +2,8 @@
 
 use sqlx::FromRow;
 
-use super::cards::delete_card_in;
 use super::decode::parse;
-use super::{Card, ExecutionId, Project, ProjectEdit, ProjectId, Store, StoreError, Stored, Timestamp};
+use super::{Project, ProjectEdit, ProjectId, Store, StoreError, Stored, Timestamp};
 
 #[derive(FromRow)]
 struct ProjectRow {
@@ -17,7 +16,7 @@ struct ProjectRow {
 
 macro_rules! select_projects {
     ($where:literal) => {
-        concat!("select id, name, path, created_at, mask_secrets from projects ", $where)
+        concat!("select id, name, path, created_at, mask_secrets from (select * from projects where purging_path is null) p ", $where)
     };
 }
 
@@ -76,31 +75,12 @@ impl Store {
         Ok(row.map(Project::try_from).transpose()?)
     }
 
-    /// Forgets a project, its cards and all that is known of them; answers the cards as they were, each with its executions.
-    /// `Conflict` while one of them runs: then nothing has happened.
-    pub async fn delete_project(&self, id: ProjectId) -> Stored<Vec<(Card, Vec<ExecutionId>)>> {
-        let mut tx = self.begin_board().await?;
-        let ids: Vec<String> = sqlx::query_scalar("select id from cards where project_id = $1")
-            .bind(id.to_string())
-            .fetch_all(&mut *tx)
-            .await?;
-        let mut deleted = Vec::with_capacity(ids.len());
-        for card in ids {
-            deleted.push(delete_card_in(&mut tx, parse(&card)?).await?);
-        }
-        let gone = sqlx::query("delete from projects where id = $1").bind(id.to_string()).execute(&mut *tx).await?;
-        if gone.rows_affected() == 0 {
-            return Err(StoreError::NotFound("project"));
-        }
-        tx.commit().await?;
-        Ok(deleted)
-    }
-
     /// `Conflict` where another project has the path.
     pub async fn edit_project(&self, id: ProjectId, edit: &ProjectEdit) -> Stored<Project> {
         let mut tx = self.begin_write().await?;
         sqlx::query(
-            "update projects set mask_secrets = coalesce($2, mask_secrets), path = coalesce($3, path) where id = $1",
+            "update projects set mask_secrets = coalesce($2, mask_secrets), path = coalesce($3, path)
+             where id = $1 and purging_path is null",
         )
         .bind(id.to_string())
         .bind(edit.mask_secrets.map(i64::from))

@@ -210,7 +210,7 @@ async fn head(connection: &mut AnyConnection, id: ExecutionId) -> Stored<Executi
     let row: Option<HeadRow> = sqlx::query_as(
         "select card_id, status, command, workflow_stage, workflow_error, started_at, completed_at, result, exit_code,
                 last_sequence
-         from executions where id = $1",
+         from executions where id = $1 and purging = 0",
     )
     .bind(id.to_string())
     .fetch_optional(connection)

@@ -106,7 +106,8 @@ struct PageWords {
 }
 
 const PROGRESS: &str = "select e.id, e.status, e.last_sequence, coalesce(p.last_sequence, 0) as indexed
-                        from executions e left join search_progress p on p.execution_id = e.id";
+                        from (select * from executions where purging = 0) e
+                             left join search_progress p on p.execution_id = e.id";
 
 impl Store {
     /// Executions with pages that can be indexed and are not, the newest first; with the last sequence of each.
@@ -314,13 +315,14 @@ impl Store {
         }
         let indexed: Vec<PageRow> = sqlx::query_as(match self.connection.engine {
             Engine::Sqlite => {
-                "select p.execution_id, p.number from search_pages p
-                 where p.id in (select rowid from search_words where search_words match $1) or p.has_all_words = 0
+                "select p.execution_id, p.number from search_pages p join executions e on e.id = p.execution_id
+                 where (p.id in (select rowid from search_words where search_words match $1) or p.has_all_words = 0)
+                   and e.purging = 0
                  order by p.id desc limit $2"
             }
             Engine::Postgres => {
-                "select p.execution_id, p.number from search_pages p
-                 where p.words @@ $1::tsquery or p.has_all_words = 0 order by p.id desc limit $2"
+                "select p.execution_id, p.number from search_pages p join executions e on e.id = p.execution_id
+                 where (p.words @@ $1::tsquery or p.has_all_words = 0) and e.purging = 0 order by p.id desc limit $2"
             }
         })
         .bind(query.in_index(self.connection.engine))

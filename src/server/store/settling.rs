@@ -21,7 +21,9 @@ impl Store {
 
     /// How many logs are not what their supervisors wrote.
     pub async fn unverified(&self) -> Stored<i64> {
-        Ok(sqlx::query_scalar("select count(*) from executions where verified = 0").fetch_one(self.reader()).await?)
+        Ok(sqlx::query_scalar("select count(*) from executions where verified = 0 and purging = 0")
+            .fetch_one(self.reader())
+            .await?)
     }
 
     /// Makes all that is committed independent of SQLite's write-ahead log. False where somebody reads an older state

@@ -78,7 +78,7 @@ macro_rules! select_used {
                count(coalesce(e.input_tokens, e.output_tokens)) as with_tokens,
                count(e.cost_usd) as with_cost
              from executions e join cards c on c.id = e.card_id join projects p on p.id = c.project_id
-             where e.started_at >= $1 and e.started_at < $2 and e.command <> 'workflow'
+             where e.started_at >= $1 and e.started_at < $2 and e.command <> 'workflow' and e.purging = 0
                    and c.project_id = coalesce($4, c.project_id) ",
             $grouping
         )

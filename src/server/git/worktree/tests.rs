@@ -1,6 +1,6 @@
 //! Worktrees of real repositories, made, half made, moved, and removed.
 
-use super::super::git;
+use super::super::{git, removal};
 use super::*;
 
 fn card() -> CardId {
@@ -168,8 +168,8 @@ async fn removing_a_worktree_leaves_nothing_but_its_branch() {
     let (dir, project) = repository().await;
     let worktree = worktree(&dir, "one");
     ensure(&worktree, &project, Past::None).await.unwrap();
-    worktree.remove(&project).await.unwrap();
-    worktree.remove(&project).await.unwrap();
+    removal::remove_worktree(&worktree.path, &project).await.unwrap();
+    removal::remove_worktree(&worktree.path, &project).await.unwrap();
     let left = std::fs::read_dir(dir.path().join("trees")).unwrap().flatten().map(|entry| entry.file_name());
     let left: Vec<_> = left.filter(|name| !name.to_string_lossy().starts_with("repository-")).collect();
     assert_eq!(left, [] as [&str; 0]);
