@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
 use tokio::sync::watch;
 
 use super::leaks;
@@ -30,13 +31,15 @@ pub struct Purging {
     engine: Engine,
     data_dir: PathBuf,
     clock: fn() -> Timestamp,
+    /// Cards of which nothing is on disk any more. The next server finds that out again.
+    clean: HashSet<CardId>,
     /// Cards whose clean-up failed: when it is tried again, and how long was waited for that.
     waiting: HashMap<CardId, (Instant, Duration)>,
 }
 
 impl Purging {
     pub fn new(store: Store, engine: Engine, data_dir: &Path, clock: fn() -> Timestamp) -> Self {
-        Self { store, engine, data_dir: data_dir.to_owned(), clock, waiting: HashMap::new() }
+        Self { store, engine, data_dir: data_dir.to_owned(), clock, clean: HashSet::new(), waiting: HashMap::new() }
     }
 
     /// Works until `stop` says true. What is not done then, the next server does.
@@ -74,39 +77,52 @@ impl Purging {
         let now = Instant::now();
         let is_due = |card: &CardId| self.waiting.get(card).is_none_or(|(then, _)| *then <= now);
         let due: Vec<CardId> = pending.into_iter().map(|pending| pending.card).filter(is_due).collect();
+        if due.is_empty() {
+            self.store.complete_project_purges().await?;
+            return Ok(self.until_the_next_try());
+        }
+        // Files first: they hold what agents printed with its secrets, and rows may take a while.
+        let with_files: Vec<CardId> = due.iter().filter(|card| !self.clean.contains(card)).copied().collect();
         // A database that loses its newest commits must not find a card alive again whose files are gone.
-        if !due.is_empty() && !self.store.settle().await? {
+        if !with_files.is_empty() && !self.store.settle().await? {
             return Ok(UNSETTLED_PAUSE);
         }
         fail::fail_point!("purge::begun");
-        // Files first: they hold what agents printed with its secrets, and rows may take a while.
-        let mut clean = HashSet::new();
-        for card in &due {
-            if let Some(purge) = self.store.purge(*card).await?
-                && self.remove_files(&purge).await?
-            {
-                clean.insert(*card);
+        for card in with_files {
+            if let Some(purge) = self.store.purge(card).await? {
+                self.remove_files(&purge).await?;
             }
         }
         fail::fail_point!("purge::files-removed");
         for card in due {
+            // The files of what was deleted meanwhile come before the rest of the rows.
+            if self.store.purge_requested().now_or_never().is_some() {
+                return Ok(REST);
+            }
             let Some(purge) = self.store.purge(card).await? else { continue };
             self.purge_logs(&purge).await?;
             fail::fail_point!("purge::logs-purged");
-            if clean.contains(&card) {
+            if self.clean.contains(&card) {
                 self.store.complete_purge(&purge).await?;
+                self.clean.remove(&card);
                 self.waiting.remove(&card);
                 tracing::debug!(%card, "a deleted card is gone from the database and the disk");
             }
         }
         self.store.complete_project_purges().await?;
-        let next = self.waiting.values().map(|(then, _)| then.saturating_duration_since(Instant::now())).min();
-        Ok(next.unwrap_or(LOOK_EVERY).clamp(REST, LOOK_EVERY))
+        Ok(self.until_the_next_try())
     }
 
-    /// Whether nothing of the card is on disk any more.
-    async fn remove_files(&mut self, purge: &Purge) -> Result<bool, StoreError> {
-        let Err(error) = self.engine.remove_files(purge).await else { return Ok(true) };
+    fn until_the_next_try(&self) -> Duration {
+        let next = self.waiting.values().map(|(then, _)| then.saturating_duration_since(Instant::now())).min();
+        next.unwrap_or(LOOK_EVERY).clamp(REST, LOOK_EVERY)
+    }
+
+    async fn remove_files(&mut self, purge: &Purge) -> Result<(), StoreError> {
+        let Err(error) = self.engine.remove_files(purge).await else {
+            self.clean.insert(purge.card);
+            return Ok(());
+        };
         let error = format!("{error:#}");
         let waited = self.waiting.get(&purge.card).map(|(_, waited)| *waited);
         if waited.is_none() {
@@ -115,7 +131,7 @@ impl Purging {
         self.store.note_purge_error(purge.card, &error).await?;
         let wait = waited.map_or(TRY_AGAIN_AFTER, |waited| (2 * waited).min(TRY_AGAIN_AFTER_MAX));
         self.waiting.insert(purge.card, (Instant::now() + wait, wait));
-        Ok(false)
+        Ok(())
     }
 
     async fn purge_logs(&self, purge: &Purge) -> Result<(), StoreError> {

@@ -1,9 +1,9 @@
 //! `cardume supervise DIR`: the parent of one agent, a process of its own that outlives the server.
 //!
-//! It starts the agent once, writes what the agent prints to the journal, ends it when asked, and leaves the exit
-//! status. It knows no database and no network. While the disk is full, or the machine is short of files, memory or
-//! processes, it waits; the agent then waits too, because its pipes are full. Its times go on evenly from its start,
-//! whatever is done to the machine's clock meanwhile.
+//! It starts the agent once, writes what the agent prints to the journal, ends it when asked or at a limit of its order,
+//! and leaves the exit status. It knows no database and no network. While the disk is full, or the machine is short of
+//! files, memory or processes, it waits; the agent then waits too, because its pipes are full. Its times go on evenly from
+//! its start, whatever is done to the machine's clock meanwhile.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
