@@ -1,7 +1,5 @@
 //! What was deleted and is still there, and what nothing in the database knows.
 
-use std::path::PathBuf;
-
 use super::{Finding, note, well, wrong};
 use crate::server::config::Config;
 use crate::server::keeping::leaks::{self, Leaks};
@@ -60,9 +58,12 @@ async fn leaked(config: &Config, leaks: Leaks) -> Finding {
     let count = leaks.count();
     let measured = leaks.clone();
     let bytes = tokio::task::spawn_blocking(move || measured.size_bytes()).await.unwrap_or_default();
-    let paths: Vec<PathBuf> = leaks.worktrees.into_iter().chain(leaks.executions).collect();
-    let named: Vec<String> = paths.iter().take(NAMED_MAX).map(|path| quoted(&path.to_string_lossy())).collect();
-    let more = match paths.len().saturating_sub(NAMED_MAX) {
+    // Beside a worktree lie files whose names begin as its own.
+    let worktrees = leaks.worktrees_by_card().into_iter().map(|path| format!("{}*", quoted(&path.to_string_lossy())));
+    let words: Vec<String> =
+        worktrees.chain(leaks.executions.iter().map(|path| quoted(&path.to_string_lossy()))).collect();
+    let named = &words[..words.len().min(NAMED_MAX)];
+    let more = match words.len() - named.len() {
         0 => String::new(),
         more => format!(" (then run `cardume doctor` again for {more} more)"),
     };

@@ -4,6 +4,7 @@
 //! does another database that was given this data directory: what looks like a leak there may be the only copy of
 //! somebody's work. What was deleted is still in the database until it is gone from the disk, and is no leak.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,9 +39,15 @@ impl Leaks {
             1 => Some(format!("1 {one}")),
             count => Some(format!("{count} {more}")),
         };
-        let worktrees = many(self.worktrees.len(), "worktree", "worktrees");
+        let worktrees = many(self.worktrees_by_card().len(), "worktree", "worktrees");
         let executions = many(self.executions.len(), "execution directory", "execution directories");
         worktrees.into_iter().chain(executions).collect::<Vec<_>>().join(" and ")
+    }
+
+    /// The worktrees, each for all that lies beside it: paths that end with a card's id.
+    pub fn worktrees_by_card(&self) -> BTreeSet<PathBuf> {
+        let cut = |path: &PathBuf| Some(path.with_file_name(path.file_name()?.to_str()?.get(..ID_CHARS)?));
+        self.worktrees.iter().filter_map(cut).collect()
     }
 
     /// How many bytes all of it has; at least so many, where counting takes too long.
