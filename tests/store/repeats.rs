@@ -47,8 +47,8 @@ async fn a_request_that_comes_again_is_answered_as_the_first_time(on: Ground) {
     assert_eq!(run("run").await.unwrap(), running, "the first answer, whatever has happened since");
 
     assert_eq!(store("project").insert_project(&known).await.unwrap(), (known.clone(), false));
-    on.store.delete_card(card.id).await.unwrap();
-    on.store.delete_project(project).await.unwrap();
+    on.store.purge_card(card.id, now()).await.unwrap();
+    on.store.purge_project(project, now()).await.unwrap();
     assert_eq!(store("project").insert_project(&known).await.unwrap(), (known, false));
     assert_eq!(insert(&store("create"), project).await.unwrap(), card);
     assert!(on.store.projects().await.unwrap().is_empty(), "it does nothing");
