@@ -73,7 +73,7 @@ async fn the_path_of_a_deleted_project_is_free_at_once(on: Ground) {
     let project = on.store.project(on.store.card(card).await.unwrap().project_id).await.unwrap();
     on.store.purge_project(project.id, now()).await.unwrap();
     not_found(on.store.project(project.id).await);
-    not_found(on.store.edit_project(project.id, &ProjectEdit { mask_secrets: Some(false) }).await);
+    not_found(on.store.edit_project(project.id, &ProjectEdit { mask_secrets: Some(false), path: None }).await);
     not_found(on.store.purge_project(project.id, now()).await);
     not_found(on.store.insert_card(CardId(Uuid::now_v7()), &titled(project.id, "Title"), "demo", now()).await);
     assert_eq!(on.store.projects().await.unwrap(), []);

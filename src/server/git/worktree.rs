@@ -15,8 +15,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use super::layout::Layout;
-use super::leftovers;
 use super::{GitError, Hold, Place};
+use super::{leftovers, removal};
 use crate::domain::CardId;
 
 /// How often a worktree is tried to be added, and the pause between two tries.
@@ -290,15 +290,8 @@ pub(super) async fn commit_of(place: &Place, reference: &str) -> Result<Option<S
 
 /// Removes whatever is there, if anything is.
 async fn remove_all(path: PathBuf) -> Result<(), GitError> {
-    let removed = tokio::task::spawn_blocking(move || match std::fs::symlink_metadata(&path) {
-        Ok(metadata) if metadata.is_dir() => std::fs::remove_dir_all(&path),
-        Ok(_) => std::fs::remove_file(&path),
-        Err(error) => Err(error),
-    });
-    match removed.await.map_err(std::io::Error::other).flatten() {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(GitError::of("worktree", error)),
-        _ => Ok(()),
-    }
+    let removed = tokio::task::spawn_blocking(move || removal::remove_all(&path));
+    removed.await.map_err(std::io::Error::other).flatten().map_err(|error| GitError::of("worktree", error))
 }
 
 /// Removes a file so that it stays removed after a loss of power. It may be gone already.

@@ -226,15 +226,13 @@ impl Store {
 
     /// Notes why a card could not be cleaned up, for the doctor.
     pub async fn note_purge_error(&self, card: CardId, error: &str) -> Stored<()> {
-        sqlx::query(
+        let note = sqlx::query(
             "update cards set purge_error = $2
              where id = $1 and purging_since is not null and (purge_error is null or purge_error <> $2)",
         )
         .bind(card.to_string())
-        .bind(storable(error).into_owned())
-        .execute(self.writer())
-        .await?;
-        Ok(())
+        .bind(storable(error).into_owned());
+        self.write(note).await.map(drop)
     }
 
     /// All cards and executions that the database knows, those that are being purged as well.
