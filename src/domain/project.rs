@@ -42,5 +42,6 @@ pub struct ProjectEdit {
     pub mask_secrets: Option<bool>,
     /// Where the repository is now. Refused while an agent works on one of its cards.
     #[serde(default)]
+    #[cfg_attr(feature = "ssr", schema(min_length = 1, max_length = 4096, pattern = r"^[^\u0000]+$"))]
     pub path: Option<String>,
 }
