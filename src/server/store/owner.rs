@@ -232,7 +232,7 @@ impl Store {
                     .await?;
             }
         }
-        Ok(tx.commit().await?)
+        tx.commit().await
     }
 
     /// How many executions have not ended.
