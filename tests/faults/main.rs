@@ -36,6 +36,7 @@ mod journal_reader;
 mod killed_server;
 mod killed_supervisor;
 mod lost_acknowledgement;
+mod lying_agents;
 mod no_files;
 mod postgres_away;
 mod second_server;

@@ -8,7 +8,7 @@ use crate::server::config::Config;
 use crate::server::git::git;
 
 /// The oldest git whose worktrees do what the engine asks of them.
-const GIT_OLDEST: (u32, u32) = (2, 31);
+const GIT_OLDEST: (u32, u32) = (2, 38);
 
 pub async fn agents(config: &Config) -> Vec<Finding> {
     let agents = match crate::server::agents(config) {
