@@ -145,8 +145,8 @@ async fn keep_work(
     ending.work_ref = work.kept_ref().await;
     let changes = work.changes_elsewhere().await;
     if !changes.is_empty() {
-        let changes = changes.join("; ");
-        warnings.push(format!("While this stage ran, the repository changed outside of the card's branch: {changes}."));
+        // The cause first: a board shows the beginning only.
+        warnings.push(format!("{} (in the repository, outside of the card's branch).", changes.join("; ")));
     }
     ending.lines.extend(warnings.iter().map(|warning| row(engine, LogType::Error, format!("Warning: {warning}"))));
     ending.warning = (!warnings.is_empty()).then(|| warnings.join("\n"));

@@ -36,9 +36,9 @@ pub enum GitError {
     NoRoom { command: String, shortage: Shortage },
     #[error("git {command} did not end within {} minutes", LIMIT.as_secs() / 60)]
     TooLong { command: String },
-    /// Another process works there. The text says which.
+    /// Something else than git is in the way, such as another process that works there. The text says what.
     #[error("{0}")]
-    Busy(String),
+    InTheWay(String),
 }
 
 impl GitError {

@@ -1,7 +1,7 @@
 //! Who may change a worktree: whoever holds its lock.
 //!
 //! The lock is a file, locked with `flock`. A git that changes something inherits the descriptor, so the kernel keeps the
-//! lock until that git has ended, whatever becomes of the server, and releases it then. Whoever gets the lock therefore
+//! lock until that git has ended, whatever becomes of the server, and releases it then. The next holder therefore
 //! knows that no git of Cardume's is at work there, and that what an earlier one left half done will not be finished by
 //! anybody else.
 
@@ -41,7 +41,7 @@ impl Hold {
                 let holders = holders(path).await;
                 if has_ended_it {
                     let what = format!("another process still works with git there, and holds {}", path.display());
-                    return Err(GitError::Busy(what));
+                    return Err(GitError::InTheWay(what));
                 }
                 tracing::warn!(lock = %path.display(), ?holders, "a git hangs, and is ended");
                 tree::signal_all(&holders, rustix::process::Signal::KILL);

@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const DEPTH_MAX: usize = 12;
 
 /// Removes the locks that nobody holds, in the worktree's own git directory and on the repository's references. Waits
-/// for those that somebody does hold; [`GitError::Busy`] where that takes too long.
+/// for those that somebody does hold; [`GitError::InTheWay`] where that takes too long.
 pub(super) async fn clear(layout: &Layout, hold: &Hold) -> Result<(), GitError> {
     let _ = hold;
     let since = Instant::now();
@@ -31,7 +31,7 @@ pub(super) async fn clear(layout: &Layout, hold: &Hold) -> Result<(), GitError> 
         let left = left.map_err(|error| GitError::of("lock", std::io::Error::other(error)))?;
         let Some((lock, holder)) = left else { return Ok(()) };
         if since.elapsed() > PATIENCE {
-            return Err(GitError::Busy(format!(
+            return Err(GitError::InTheWay(format!(
                 "process {holder} holds the lock {}. Wait until it has ended, or end it, and try again.",
                 lock.display()
             )));

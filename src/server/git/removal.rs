@@ -26,7 +26,7 @@ pub async fn remove_worktree(path: &Path, repository: &Path) -> Result<(), GitEr
     let lock = beside(path, "lock");
     let hold = tokio::time::timeout(PATIENCE, Hold::take(&lock)).await;
     let _hold =
-        hold.map_err(|_| GitError::Busy(format!("a git still works there, and holds {}", lock.display())))??;
+        hold.map_err(|_| GitError::InTheWay(format!("a git still works there, and holds {}", lock.display())))??;
     // The lock goes last: whoever waits for it comes too late to find anything.
     paths.retain(|path| *path != lock);
     paths.extend(entries);

@@ -187,7 +187,7 @@ fn prepare(dir: &Path, layout: &Layout, object_format: &str) -> std::io::Result<
     for folder in ["objects", "refs", "info"] {
         std::fs::create_dir_all(dir.join(folder))?;
     }
-    // Whoever gets here holds the worktree, so nobody is at work with these.
+    // The worktree is held, so nobody is at work with these.
     for lock in ["index.lock", "HEAD.lock"] {
         remove(&dir.join(lock))?;
     }

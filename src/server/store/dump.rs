@@ -105,14 +105,19 @@ impl Snapshot {
         Ok(parsed?)
     }
 
-    /// The branches of all cards that have one, by project.
+    /// The branches of all cards that have one and are not being deleted for good, by project. The schema may be an older
+    /// one: a backup is made before an update.
     pub async fn branches(&mut self) -> Stored<Vec<CardBranch>> {
-        let rows: Vec<BranchRow> = sqlx::query_as(
-            "select p.id as project, p.path as repository, c.branch, c.id as card from cards c join projects p on p.id = c.project_id
-             where c.branch is not null and c.purging_since is null order by p.id, c.branch",
-        )
-        .fetch_all(&mut *self.tx)
-        .await?;
+        /// The migration from which on cards can be marked as being deleted for good.
+        const PURGING: i64 = 13;
+        let knows_purging = self.migrations().await?.contains(&PURGING);
+        let kept = if knows_purging { "and c.purging_since is null" } else { "" };
+        let select = AssertSqlSafe(format!(
+            "select p.id as project, p.path as repository, c.branch, c.id as card
+             from cards c join projects p on p.id = c.project_id
+             where c.branch is not null {kept} order by p.id, c.branch"
+        ));
+        let rows: Vec<BranchRow> = sqlx::query_as(select).fetch_all(&mut *self.tx).await?;
         let parsed = rows
             .into_iter()
             .map(|row| {

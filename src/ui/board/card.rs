@@ -78,7 +78,7 @@ pub fn CardTile(
                     view! {
                         <p class="card__warning" title=warning.clone()>
                             <Icon shape=Shape::Warning />
-                            {one_line(&warning)}
+                            <span>{one_line(&warning)}</span>
                         </p>
                     },
                 )

@@ -7,7 +7,7 @@ use super::super::command::Outcome;
 use super::super::layout::Layout;
 use super::super::leftovers;
 use super::super::snapshot::Snapshot;
-use super::super::worktree::commit_of;
+use super::super::worktree::{NotReady, commit_of};
 use super::{GitError, Hold, Place, StageEnd, names};
 
 /// So many of the commits that HEAD has passed are looked at, the last ones first.
@@ -52,6 +52,10 @@ impl StageEnd<'_> {
         leftovers::clear(&layout, hold).await?;
         let repository = layout.repository_place();
         let tip = commit_of(&repository, &worktree.reference()).await?;
+        if layout.admin.is_none() && tip.is_none() && !self.knows_the_base(&repository).await? {
+            let (path, branch) = (worktree.path.clone(), worktree.branch.clone());
+            return Err(as_git(NotReady::Unknown { path, branch }));
+        }
         if layout.admin.is_none() && tip.is_some() {
             worktree.list_again(self.project, &mut layout, hold).await.map_err(as_git)?;
         }
@@ -74,6 +78,16 @@ impl StageEnd<'_> {
             found.work = self.commit(&found, &tree, &[&parent], self.message).await?;
         }
         Ok(Some(found))
+    }
+
+    /// Whether the repository has the commit at which the stage began. One that was cloned again has not.
+    async fn knows_the_base(&self, repository: &Place) -> Result<bool, GitError> {
+        let commit = format!("{}^{{commit}}", self.base);
+        match repository.read_or_refuse(&["rev-parse", "--verify", "--quiet", &commit]).await {
+            Ok(answer) => Ok(matches!(answer, Outcome::Done(_))),
+            Err(GitError::Failed { .. }) => Ok(false),
+            Err(other) => Err(other),
+        }
     }
 }
 
@@ -204,9 +218,9 @@ async fn head(layout: &Layout, own: &str) -> (Head, Option<String>) {
     (head, commit)
 }
 
-fn as_git(error: super::super::worktree::NotReady) -> GitError {
+fn as_git(error: NotReady) -> GitError {
     match error {
-        super::super::worktree::NotReady::Git(error) => error,
-        other => GitError::Failed { command: "worktree".to_owned(), message: other.to_string() },
+        NotReady::Git(error) => error,
+        other => GitError::InTheWay(other.to_string()),
     }
 }

@@ -417,3 +417,16 @@ async fn what_did_not_end_well_is_kept_and_nothing_is_moved() {
     assert!(scene.at(&scene.kept(), "one").is_some() && scene.at(&scene.kept(), "two").is_some());
     assert_eq!(sh(scene.path(), "git status --porcelain"), "?? two\n");
 }
+
+#[tokio::test]
+async fn a_repository_that_was_cloned_again_is_named_as_such() {
+    let scene = Scene::new().await;
+    scene.agent("echo 1 > one");
+    fs::rename(&scene.project, scene.dir.path().join("old")).unwrap();
+    sh(scene.dir.path(), "git clone -q old project && git -C project remote remove origin");
+    sh(&scene.project, "rm -rf .git && git init -q -b main && git add . && git commit -q -m other");
+    let hold = scene.worktree.hold().await.unwrap();
+    let error = scene.end().gather(&hold).await.unwrap_err().to_string();
+    assert!(error.contains("no longer knows the card's worktree"), "{error}");
+    assert!(scene.path().join("one").exists());
+}
