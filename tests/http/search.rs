@@ -34,6 +34,10 @@ fn a_log_is_searched_for_words_by_their_beginnings() {
     assert_eq!(sequences.len(), 2000);
     assert!(sequences.is_sorted());
 
+    // Behind the end there is nothing, however far behind.
+    let behind = server.get(&format!("{path}?q=exit&after={}", i64::MAX)).json();
+    assert_eq!((&behind["matches"], &behind["more"]), (&json!([]), &json!(false)));
+
     // In all logs: the newest first, whether they are indexed yet or not.
     let all = server.get("/api/search?q=numero+1999").json();
     let runs = all["runs"].as_array().unwrap();

@@ -62,7 +62,7 @@ async fn reading_after_a_cursor_uses_the_index(on: Ground) {
     // As the store asks; held to that by the search below.
     const QUERY: &str = "select sequence, logged_at, kind, content, partial from log_lines
          where execution_id = $1 and sequence >= $2 and sequence <= $3 order by sequence";
-    assert!(include_str!("../../src/server/store/reading.rs").contains(QUERY));
+    assert!(include_str!("../../src/server/store/slices.rs").contains(QUERY));
     for _ in 0..3 {
         on.log_of(3000).await;
     }

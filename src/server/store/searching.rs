@@ -167,8 +167,13 @@ impl Store {
     /// The rows of a log, from behind `after` on, in which all words of the query begin words; at most so many.
     pub async fn search_log(&self, id: ExecutionId, query: &Query, after: i64, limit: i64) -> Stored<LogMatches> {
         let progress = self.progress(id).await?;
-        let first = after.max(0) + 1;
-        let mut found = LogMatches { matches: vec![], searched_to: after.max(0), more: false };
+        let after = after.max(0);
+        let mut found = LogMatches { matches: vec![], searched_to: after, more: false };
+        // There is nothing behind it. That also keeps the numbers below from growing beyond what fits.
+        if after >= progress.last_sequence {
+            return Ok(found);
+        }
+        let first = after + 1;
         for (looked_at, number) in self.pages_to_look_at(id, query, first, &progress).await?.enumerate() {
             if looked_at == LOOK_AT_PAGES || is_full(&found, limit) {
                 found.more = true;
