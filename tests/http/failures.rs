@@ -33,7 +33,7 @@ fn a_wrong_method_is_a_problem_that_names_the_right_ones() {
 fn a_body_that_cannot_be_read_is_a_problem() {
     let server = server();
     let json = ("content-type", "application/json");
-    for body in ["", "{", "nonsense", "[]", "{\"path\":", "\u{feff}{}"] {
+    for body in ["", "{", "nonsense", "[]", "[\"/\", null]", "{\"path\":", "\u{feff}{}"] {
         server.send("POST", "/api/projects", &[json], body).problem(400);
     }
     for kind in ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "multipart/form-data"] {

@@ -11,7 +11,7 @@ use crate::server::process::Exit;
 
 /// What an agent said is quoted in an error up to this length.
 const QUOTE_MAX_CHARS: usize = 500;
-/// So many of the last rows are searched for the agent's last words.
+/// How many of the last rows are searched for the agent's last words.
 const LAST_ROWS: i64 = 50;
 /// What an agent must do that gave no verdict.
 const WHAT_TO_DO: &str =

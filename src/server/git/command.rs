@@ -155,10 +155,7 @@ impl Place {
         point: &'static str,
         arguments: &[S],
     ) -> Result<String, GitError> {
-        let command = self.outliving(hold, arguments).await?;
-        crash_point("before", point);
-        let finished = self.finish(arguments, command).await?;
-        crash_point("after", point);
+        let finished = self.finish_change(hold, point, arguments).await?;
         Ok(String::from_utf8_lossy(&finished.printed(name_of(arguments))?).into_owned())
     }
 
@@ -169,11 +166,20 @@ impl Place {
         point: &'static str,
         arguments: &[S],
     ) -> Result<Outcome, GitError> {
+        self.finish_change(hold, point, arguments).await?.outcome(name_of(arguments))
+    }
+
+    async fn finish_change<S: AsRef<OsStr>>(
+        &self,
+        hold: &Hold,
+        point: &'static str,
+        arguments: &[S],
+    ) -> Result<Finished, GitError> {
         let command = self.outliving(hold, arguments).await?;
         crash_point("before", point);
         let finished = self.finish(arguments, command).await?;
         crash_point("after", point);
-        finished.outcome(name_of(arguments))
+        Ok(finished)
     }
 
     /// A command that goes on without the server, and keeps the locks until it has ended.

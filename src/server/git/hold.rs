@@ -1,4 +1,4 @@
-//! Who may change a worktree: whoever holds its lock.
+//! The lock of a worktree: only its holder may change the worktree.
 //!
 //! The lock is a file, locked with `flock`. A git that changes something inherits the descriptor, so the kernel keeps the
 //! lock until that git has ended, whatever becomes of the server, and releases it then. The next holder therefore

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::layout::Layout;
 use super::{GitError, Hold};
 
-/// A git that works there may take longer. Whoever wants the worktree removed tries again later.
+/// A git that works there may take longer. The caller tries again later.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Removes the worktree `path`, everything beside it whose name begins with its own and a dot, and the entries of all of
@@ -27,7 +27,7 @@ pub async fn remove_worktree(path: &Path, repository: &Path) -> Result<(), GitEr
     let hold = tokio::time::timeout(PATIENCE, Hold::take(&lock)).await;
     let _hold =
         hold.map_err(|_| GitError::InTheWay(format!("a git still works there, and holds {}", lock.display())))??;
-    // The lock goes last: whoever waits for it comes too late to find anything.
+    // The lock goes last: a process that waits for it then finds nothing left.
     paths.retain(|path| *path != lock);
     paths.extend(entries);
     paths.push(lock);

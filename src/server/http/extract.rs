@@ -54,7 +54,12 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Re
     if !is_of_type(headers, JSON) {
         return Err(wrong_type("JSON", JSON));
     }
-    serde_json::from_slice(bytes).map_err(|error| unreadable("The body", error))
+    let parsed = serde_json::from_slice(bytes).map_err(|error| unreadable("The body", error))?;
+    // serde also takes a list, as an object's values in their order.
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        Some(b'{') => Ok(parsed),
+        _ => Err(Problem::unreadable("The body is not a JSON object.").into()),
+    }
 }
 
 pub const JSON: &str = "application/json";
