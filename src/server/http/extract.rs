@@ -55,9 +55,9 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, bytes: &[u8]) -> Result<T, Re
         return Err(wrong_type("JSON", JSON));
     }
     let parsed = serde_json::from_slice(bytes).map_err(|error| unreadable("The body", error))?;
-    // serde also takes a list, as an object's values in their order.
+    // serde also takes a list, as an object's values in their order. `null` is a body that may be absent.
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'{') => Ok(parsed),
+        Some(b'{' | b'n') => Ok(parsed),
         _ => Err(Problem::unreadable("The body is not a JSON object.").into()),
     }
 }
