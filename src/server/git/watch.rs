@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::layout::Layout;
 use super::worktree::Worktree;
@@ -25,8 +26,8 @@ const OF_NO_CONCERN: [&str; 5] =
 pub struct RepositoryState {
     /// Each reference and its commit.
     refs: BTreeMap<String, String>,
-    /// Each setting of the repository's own and its values.
-    settings: BTreeMap<String, Vec<String>>,
+    /// Each setting of the repository's own, and a digest of its values: they may be secrets.
+    settings: BTreeMap<String, String>,
     /// Each hook and what tells whether it is the same.
     hooks: BTreeMap<String, String>,
 }
@@ -41,12 +42,8 @@ impl RepositoryState {
         let refs: BTreeMap<String, String> =
             refs.take(REFS_MAX + 1).map(|(commit, name)| (name.to_owned(), commit.to_owned())).collect();
         let refs = if refs.len() > REFS_MAX { BTreeMap::new() } else { refs };
-        let mut settings = BTreeMap::new();
-        let files = [Some(layout.common.join("config")), Some(layout.common.join("config.worktree"))];
-        let own = layout.admin.as_ref().map(|admin| admin.join("config.worktree"));
-        for file in files.into_iter().chain([own]).flatten() {
-            read_settings(&place, &file, &mut settings).await;
-        }
+        let settings = settings(&layout).await;
+        let settings = settings.into_iter().map(|(key, values)| (key, digest(&values))).collect();
         Ok(Self { refs, settings, hooks: hooks(&layout.common.join("hooks")) })
     }
 
@@ -70,7 +67,8 @@ impl RepositoryState {
         {
             changes.push(format!("{name} was deleted; it was at {}", short(commit)));
         }
-        compare(&self.settings, &now.settings, &mut changes, |key, values| match values {
+        let values = settings(&layout).await;
+        compare(&self.settings, &now.settings, &mut changes, |key, _| match values.get(key) {
             Some(values) => {
                 format!("{key} was set to {}", values.join(", ").chars().take(VALUE_MAX_CHARS).collect::<String>())
             }
@@ -100,6 +98,26 @@ fn compare<V: PartialEq>(
             changes.push(words(key, now.get(key)));
         }
     }
+}
+
+/// The settings of the repository's own, each with its values.
+async fn settings(layout: &Layout) -> BTreeMap<String, Vec<String>> {
+    let (mut settings, place) = (BTreeMap::new(), layout.repository_place());
+    let own = layout.admin.as_ref().map(|admin| admin.join("config.worktree"));
+    let shared = ["config", "config.worktree"].map(|name| layout.common.join(name));
+    for file in shared.into_iter().chain(own) {
+        read_settings(&place, &file, &mut settings).await;
+    }
+    settings
+}
+
+fn digest(values: &[String]) -> String {
+    let mut hasher = Sha256::new();
+    for value in values {
+        hasher.update((value.len() as u64).to_le_bytes());
+        hasher.update(value);
+    }
+    hasher.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 async fn read_settings(place: &Place, file: &Path, settings: &mut BTreeMap<String, Vec<String>>) {

@@ -114,7 +114,8 @@ impl Worktree {
     /// The commit at which the branch left the project's own history.
     pub async fn origin(&self, project: &Path) -> Result<String, GitError> {
         let place = Layout::find(project, &self.path).await?.repository_place();
-        Ok(place.read(&["merge-base", &self.reference(), "HEAD"]).await?.trim().to_owned())
+        let head = checked_out(project).await?;
+        Ok(place.read(&["merge-base", &self.reference(), &head]).await?.trim().to_owned())
     }
 
     /// Whether `commit` is on the way to the end of the card's branch.
@@ -149,7 +150,7 @@ impl Worktree {
         remove_durably(&self.beside("complete")).map_err(|error| self.folder_error(error))?;
         let both = self.hold_list(layout, hold).await?;
         leftovers::clear(layout, &both).await?;
-        self.make_branch(layout, &both).await?;
+        self.make_branch(project, layout, &both).await?;
         let place = self.list_place(project, layout);
         // Forced twice: git's list may still have an earlier one there, deleted by hand or never finished.
         let [path, branch] = [self.path.as_os_str(), OsStr::new(&self.branch)];
@@ -171,7 +172,7 @@ impl Worktree {
         self.mark()
     }
 
-    async fn make_branch(&self, layout: &Layout, hold: &Hold) -> Result<(), NotReady> {
+    async fn make_branch(&self, project: &Path, layout: &Layout, hold: &Hold) -> Result<(), NotReady> {
         let place = layout.repository_place();
         if commit_of(&place, &self.reference()).await?.is_some() {
             return Ok(());
@@ -179,9 +180,9 @@ impl Worktree {
         if commit_of(&place, "refs/heads/cardume").await?.is_some() {
             return Err(NotReady::NameTaken(self.branch.clone()));
         }
-        let start = place.read(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await?;
+        let start = checked_out(project).await?;
         // The empty old value: only if there is still no such branch.
-        place.change(hold, "make-branch", &["update-ref", &self.reference(), start.trim(), ""]).await?;
+        place.change(hold, "make-branch", &["update-ref", &self.reference(), &start, ""]).await?;
         Ok(())
     }
 
@@ -272,6 +273,12 @@ impl Worktree {
     fn list_place(&self, project: &Path, layout: &Layout) -> Place {
         Place::pinned(&layout.common, project)
     }
+}
+
+/// The commit that is checked out in the project, which may be a worktree of its own repository.
+async fn checked_out(project: &Path) -> Result<String, GitError> {
+    let commit = Place::folder(project).read(&["rev-parse", "--verify", "--quiet", "HEAD^{commit}"]).await?;
+    Ok(commit.trim().to_owned())
 }
 
 /// The commit that a reference names; `None` where there is no such reference.

@@ -176,3 +176,18 @@ async fn removing_a_worktree_leaves_nothing_but_its_branch() {
     assert!(worktree.tip(&project).await.unwrap().is_some());
     assert_eq!(git(&project, &["worktree", "list"]).await.unwrap().lines().count(), 1);
 }
+
+#[tokio::test]
+async fn a_project_that_is_a_worktree_itself_begins_at_its_own_commit() {
+    let (dir, main) = repository().await;
+    let project = dir.path().join("linked");
+    git(&main, &["worktree".as_ref(), "add".as_ref(), "-b".as_ref(), "other".as_ref(), project.as_os_str()])
+        .await
+        .unwrap();
+    git(&project, &["commit", "--quiet", "--allow-empty", "--message=other"]).await.unwrap();
+    let worktree = worktree(&dir, "one");
+    ensure(&worktree, &project, Past::None).await.unwrap();
+    let head = git(&project, &["rev-parse", "HEAD"]).await.unwrap();
+    assert_eq!(worktree.tip(&project).await.unwrap().as_deref(), Some(head.trim()));
+    assert_eq!(worktree.origin(&project).await.unwrap(), head.trim());
+}
