@@ -5,9 +5,9 @@ use crate::server::config::Config;
 use crate::server::keeping::leaks::{self, Leaks};
 use crate::server::store::{Store, StoreError};
 
-/// The command that removes leaks names at most so many of them.
+/// How many leaks the command that removes them names at most.
 const NAMED_MAX: usize = 20;
-/// So many clean-ups that fail are told of one by one.
+/// How many failing clean-ups are listed one by one.
 const TOLD_MAX: usize = 10;
 
 pub async fn examine(config: &Config, store: &Store) -> Vec<Finding> {

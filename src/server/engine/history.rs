@@ -1,7 +1,7 @@
 //! Why a stage begins again: the failures before it, in words for its agent.
 //!
-//! Pure. A stage is told of what failed since it last succeeded, in whichever stage: the agent that implements again after
-//! a failed review must know what the review said.
+//! Pure. A stage's prompt lists the failures of any stage since this one last succeeded. An agent that implements again
+//! after a failed review must know what the review said.
 
 use crate::domain::{Execution, ExecutionStatus, Stage, Verdict};
 

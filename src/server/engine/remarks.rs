@@ -4,7 +4,7 @@ use super::Engine;
 use crate::domain::{ExecutionId, LogSlice, LogType};
 use crate::server::store::{NewLine, RunningExecution, StoreError};
 
-/// So many of the last rows are searched for what was said already.
+/// How many of the last rows are searched for an earlier remark.
 const LAST_ROWS: i64 = 20;
 
 impl Engine {

@@ -76,7 +76,7 @@ fn ended_well(engine: &Engine, following: &Following, exit: &Exit, last_words: O
     Ok(())
 }
 
-/// The verdict in the agent's final words: its result, or, for plain text, all that it printed on standard output.
+/// The verdict in the agent's final words: its result, or its whole standard output if its format is plain text.
 async fn verdict(engine: &Engine, following: &Following) -> anyhow::Result<Option<Verdict>> {
     if format(engine, following) != Format::Text {
         return Ok(following.execution.report.result.as_deref().and_then(Verdict::in_text));

@@ -47,8 +47,8 @@ impl RepositoryState {
         Ok(Self { refs, settings, hooks: hooks(&layout.common.join("hooks")) })
     }
 
-    /// What is different now, a line each. A branch that moved in another checkout of the repository was moved by
-    /// whoever works there.
+    /// What is different now, a line each. A branch that moved in another checkout of the repository is left out: an agent
+    /// or a person at work there moved it.
     pub async fn changes_until_now(&self, worktree: &Worktree, project: &Path) -> Result<Vec<String>, GitError> {
         let now = Self::of(worktree, project).await?;
         let layout = Layout::find(project, &worktree.path).await?;

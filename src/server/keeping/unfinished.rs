@@ -44,7 +44,7 @@ impl Unfinished {
                 Err(error) => return Err(error).with_context(|| format!("cannot make {shown}")),
             };
             match file.try_lock() {
-                // Whoever looks for leftovers may have found it before it was locked.
+                // Another process may have removed it as a leftover before it was locked.
                 Ok(()) if file.metadata()?.nlink() == 0 => {}
                 // Not every file system has locks; nobody removes a file there.
                 Ok(()) | Err(TryLockError::Error(_)) => return Ok(Self { scratch: Scratch(path), file }),

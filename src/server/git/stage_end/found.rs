@@ -10,9 +10,9 @@ use super::super::snapshot::Snapshot;
 use super::super::worktree::{NotReady, commit_of};
 use super::{GitError, Hold, Place, StageEnd, names};
 
-/// So many of the commits that HEAD has passed are looked at, the last ones first.
+/// How many entries of HEAD's log are read, the newest first.
 const PASSED_MAX: usize = 500;
-/// So many files are searched for conflict markers by one git.
+/// How many files one git searches for conflict markers.
 const FILES_AT_ONCE: usize = 500;
 
 /// Where the worktree's HEAD leads.
@@ -34,7 +34,7 @@ pub struct Found<'a> {
     /// The end of the card's branch; `None` where it was deleted.
     pub tip: Option<String>,
     pub head: Head,
-    /// All that is in the worktree, as a commit on top of where HEAD is.
+    /// Everything in the worktree, as a commit on top of HEAD.
     pub work: String,
     base: String,
     /// Where the repository is now that an agent had put in the place of the worktree's `.git`.
